@@ -1,0 +1,42 @@
+"""What a training run did: curves, checkpoints, cost."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from luthier.domain.money import Money
+from luthier.domain.value import Value
+
+
+class CurvePoint(Value):
+    """The state of training after one optimizer step."""
+
+    step: int = Field(ge=0)
+    epoch: float = Field(ge=0)
+    train_loss: float | None = Field(default=None, description="Mean nats per target token since the last point.")
+    validation_loss: float | None = None
+    learning_rate: float
+    gradient_norm: float | None = None
+    tokens_per_second: float | None = Field(default=None, description="Tokens without padding.")
+
+
+class TrainingRun(Value):
+    """One finished run: what it was made of, how it went, what it cost."""
+
+    base_weights: str = Field(description="SHA-256 of the base model's weights, equal before and after.")
+    snapshot: str
+    adapter: str = Field(description="Digest of the adapter artifact.")
+    method: str
+    config: Mapping[str, str]
+    seed: int
+    curve: tuple[CurvePoint, ...]
+    best_step: int
+    best_validation_loss: float
+    stopped_because: Literal["finished", "early_stopping", "time_limit"]
+    examples_seen: int
+    tokens_seen: int = Field(description="Without padding.")
+    trainable_parameters: int
+    total_parameters: int
+    seconds: float
+    cost: Money
