@@ -40,3 +40,5 @@ class TrainingRun(Value):
     total_parameters: int
     seconds: float
     cost: Money
+    left_out: Mapping[str, int] = Field(default_factory=dict, description="Rows not trained on, by reason.")
+    choices: Mapping[str, str] = Field(default_factory=dict, description="Automatic choices, each with its reason.")

@@ -1,0 +1,1 @@
+"""Training in this process, on its CPU or its one accelerator."""

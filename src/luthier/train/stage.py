@@ -1,0 +1,92 @@
+"""Train: from conversations and a frozen base model to an adapter and the history of the run."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from luthier.domain.digests import digest_of
+from luthier.errors import EmptySample, Faults, Tampered, UserError
+from luthier.train.config import TrainConfig
+from luthier.train.types import BaseModel, Conversation, Ports, TrainingOutcome
+from luthier.train.weights import weights_digest
+
+VERSION = 1
+LISTED_AT_MOST = 10
+
+
+def run(
+    ports: Ports,
+    config: TrainConfig,
+    base: BaseModel,
+    train: Sequence[Conversation],
+    validation: Sequence[Conversation],
+    *,
+    target: Path,
+    seed: int | None = None,
+) -> TrainingOutcome:
+    """The history of one run whose adapter now lies in `target`; the base model is as it was.
+
+    Args:
+        ports: Clock, progress and the folder to resume from.
+        config: The project's `train` section.
+        base: The frozen model.
+        train: Conversations to learn from, rendered exactly as they will be asked.
+        validation: Conversations that decide when to stop; never the gold set.
+        target: The folder to be made; it holds a complete adapter or does not exist.
+        seed: Beats `config.seed`.
+
+    Raises:
+        EmptySample: One of the sets is empty.
+        Faults: Conversations with equal ids, longer than the context, or without a target token.
+        Tampered: The base weights are not, or no longer, the pinned ones.
+        EngineFault: The loss is no number any more; the last good adapter stays with the checkpoints.
+        StorageFault: The disk refused a write; the last state written still resumes.
+
+    """
+    _check_sets(train, validation)
+    _check_target(target)
+    _check_base(base, "are not the pinned ones")
+    from luthier.train.backends import local  # noqa: PLC0415 - torch takes seconds to import; only a real run pays
+
+    outcome = local.fit(ports, config, base, train, validation, target=target, seed=_seed(config, seed))
+    _check_base(base, "changed while training")
+    return outcome
+
+
+def run_digest(
+    config: TrainConfig, base: BaseModel, train: Sequence[Conversation], validation: Sequence[Conversation], seed: int
+) -> str:
+    """Digest of everything that fixes a run: two runs with the same one are the same run."""
+    rows = [[row.digest for row in rows] for rows in (train, validation)]
+    return digest_of([VERSION, config.model_dump(mode="json"), base.weights, rows, seed])
+
+
+def _seed(config: TrainConfig, seed: int | None) -> int:
+    return config.seed if seed is None else seed
+
+
+def _check_sets(train: Sequence[Conversation], validation: Sequence[Conversation]) -> None:
+    for name, rows in (("training", train), ("the validation loss", validation)):
+        if not rows:
+            raise EmptySample(name)
+    counts = Counter(row.id for rows in (train, validation) for row in rows)
+    twice = sorted(id_ for id_, count in counts.items() if count > 1)
+    if twice:
+        raise Faults(
+            "the training data", [f"the id {id_!r} stands twice" for id_ in twice[:LISTED_AT_MOST]],
+            hint="a conversation belongs to one split, once",
+        )  # fmt: skip
+
+
+def _check_target(target: Path) -> None:
+    if target.exists():
+        raise UserError(f"{str(target)!r} exists already", hint="adapters are never overwritten; name a new folder")
+
+
+def _check_base(base: BaseModel, fault: str) -> None:
+    found = weights_digest(base.folder)
+    if found != base.weights:
+        raise Tampered(
+            f"the base weights in {str(base.folder)!r} {fault}: {found[:12]} instead of {base.weights[:12]}",
+            hint="restore the model's files, or pin the new weights and measure the baselines again",
+        )
