@@ -1,0 +1,1 @@
+"""A release on its way through traffic stages, or back."""
