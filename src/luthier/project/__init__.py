@@ -1,0 +1,1 @@
+"""The one reader of `luthier.yaml` and of the environment."""
