@@ -1,0 +1,1 @@
+"""Two people look at every row before it may teach; who disagrees goes to a third."""

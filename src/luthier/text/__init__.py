@@ -1,0 +1,1 @@
+"""What we know about text: normalising, shingles and signatures, vectors, personal data."""
