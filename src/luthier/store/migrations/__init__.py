@@ -1,0 +1,1 @@
+"""Alembic's environment; versions are applied by `luthier.store.schema` when a store opens."""
