@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import Literal, Self
 
-import numpy as np
 from pydantic import Field, model_validator
 from scipy import stats
 
@@ -43,38 +42,50 @@ class Measurement(Value):
         )
 
     @classmethod
-    def of_mean(cls, metric: str, values: Sequence[float], *, confidence: float = 0.95) -> Self:
-        """A mean with Student's t interval; equal values, or a single one, give an interval of no width."""
+    def of_mean(
+        cls,
+        metric: str,
+        values: Sequence[float],
+        *,
+        confidence: float = 0.95,
+        bounds: tuple[float, float] | None = None,
+    ) -> Self:
+        """A mean with Student's t interval; equal values, or a single one, give an interval of no width.
+
+        Where scores have bounds, kinds of rows too rare to have been seen may score at either bound: they can
+        make up a share of 1 - tail ** (1 / n) (the rule of three), and the interval makes room for them. So three
+        perfect scores prove little, and no interval leaves the bounds.
+
+        Source: Student, Biometrika 6 (1908); Hanley & Lippman-Hand, JAMA 249 (1983).
+        """
         if not values:
             raise EmptySample(metric)
-        sample = np.asarray(values, dtype=np.float64)
-        mean = float(sample.mean())
-        spread = float(sample.std(ddof=1)) if len(sample) > 1 else 0.0
-        half = (
-            float(stats.t.ppf(0.5 + confidence / 2, len(sample) - 1)) * spread / math.sqrt(len(sample))
-            if spread
-            else 0.0
-        )
-        return cls(
-            metric=metric, value=mean, n=len(sample), low=mean - half, high=mean + half, confidence=confidence,
-            method="student_t",
-        )  # fmt: skip
+        n, tail = len(values), (1 - confidence) / 2
+        mean = math.fsum(values) / n  # fsum: the order of rows changes no digit
+        spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1)) if n > 1 else 0.0
+        half = float(stats.t.ppf(1 - tail, n - 1)) * spread / math.sqrt(n) if spread else 0.0
+        low, high = mean - half, mean + half
+        if bounds is not None:
+            unseen = 1 - tail ** (1 / n)
+            low = min(mean, max(low, bounds[0]) * (1 - unseen) + bounds[0] * unseen)
+            high = max(mean, min(high, bounds[1]) * (1 - unseen) + bounds[1] * unseen)
+        return cls(metric=metric, value=mean, n=n, low=low, high=high, confidence=confidence, method="student_t")
 
     def lower_bound(self, *, alpha: float = 0.05) -> float:
-        """The one-sided lower bound at level alpha: Clopper-Pearson for a proportion, normal otherwise."""
+        """The one-sided lower bound at level alpha: Clopper-Pearson for a proportion, else from the interval."""
         if self.hits is not None:
             return clopper_pearson_lower(self.hits, self.n, alpha=alpha)
-        return self.value - self._one_sided_half_width(alpha)
+        return self.value - (self.value - self.low) * self._one_sided_part(alpha)
 
     def upper_bound(self, *, alpha: float = 0.05) -> float:
-        """The one-sided upper bound at level alpha: Clopper-Pearson for a proportion, normal otherwise."""
+        """The one-sided upper bound at level alpha: Clopper-Pearson for a proportion, else from the interval."""
         if self.hits is not None:
             return clopper_pearson_upper(self.hits, self.n, alpha=alpha)
-        return self.value + self._one_sided_half_width(alpha)
+        return self.value + (self.high - self.value) * self._one_sided_part(alpha)
 
-    def _one_sided_half_width(self, alpha: float) -> float:
-        two_sided = float(stats.norm.ppf(0.5 + self.confidence / 2))
-        return (self.high - self.low) / 2 * float(stats.norm.ppf(1 - alpha)) / two_sided
+    def _one_sided_part(self, alpha: float) -> float:
+        """How much of a side of the interval a one-sided bound takes; by normal quantiles, so never too little."""
+        return float(stats.norm.ppf(1 - alpha) / stats.norm.ppf(0.5 + self.confidence / 2))
 
 
 def wilson(hits: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:

@@ -1,9 +1,13 @@
 """Pass, fail, or not enough evidence - always with reasons."""
 
+import math
 import operator
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Literal, Self
+
+from pydantic import Field
 
 from luthier.domain.measure import Measurement
 from luthier.domain.value import Value
@@ -11,7 +15,7 @@ from luthier.errors import UserError
 
 Outcome = Literal["pass", "fail", "not_enough_evidence"]
 Comparator = Literal[">=", "<=", ">", "<"]
-_PATTERN = re.compile(r"^\s*(>=|<=|>|<)\s*([-+]?\d+(?:\.\d+)?)\s*(%?)\s*$")
+_PATTERN = re.compile(r"\s*(>=|<=|>|<)\s*([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*(%?)\s*", re.ASCII)
 _HOLDS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 
 
@@ -19,15 +23,15 @@ class Threshold(Value):
     """A line a figure must keep to, written as people write it: `>= 0.97`, `< 3%`."""
 
     comparator: Comparator
-    limit: float
+    limit: float = Field(allow_inf_nan=False)
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """The threshold that `text` states, or UserError naming what is accepted."""
-        found = _PATTERN.match(text)
-        if not found:
+        found = _PATTERN.fullmatch(text)
+        limit = float(Decimal(found[2]) / (100 if found[3] else 1)) if found else math.inf
+        if not found or not math.isfinite(limit):
             raise UserError(f"{text!r} is not a threshold", hint='write an operator and a figure, such as ">= 0.97"')
-        limit = float(found[2]) / (100 if found[3] else 1)
         return cls.model_validate({"comparator": found[1], "limit": limit})
 
     @property
@@ -40,7 +44,7 @@ class Threshold(Value):
         return bool(_HOLDS[self.comparator](figure, self.limit))
 
     def __str__(self) -> str:
-        return f"{self.comparator} {self.limit:g}"
+        return f"{self.comparator} {self.limit!r}"
 
 
 class Verdict(Value):
