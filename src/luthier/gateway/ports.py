@@ -1,0 +1,55 @@
+"""All that the gateway needs and cannot be handed as a value."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from luthier.domain.calls import ToolSpec
+from luthier.domain.interactions import Feedback, Interaction
+from luthier.domain.routes import RouteTable
+from luthier.domain.variants import RetrievalRef
+from luthier.variants.retrieval.documents import Passage
+
+
+class Ports(Protocol):
+    """The control plane as the data plane sees it."""
+
+    def model_name(self) -> str:
+        """The name applications ask for: the project's."""
+        ...
+
+    def routes(self) -> RouteTable:
+        """The newest route table; called for every request, so it must be a memory read."""
+        ...
+
+    def authenticate(self, secret: str) -> str | None:
+        """The name behind an API key that may call applications' routes, or None."""
+        ...
+
+    def retrieve(self, retrieval: RetrievalRef, text: str) -> Sequence[Passage]:
+        """The passages of one knowledge base that fit `text` best."""
+        ...
+
+    def tools(self) -> Sequence[ToolSpec]:
+        """The calls that answers may make; none where answers are prose."""
+        ...
+
+    async def record(self, interaction: Interaction) -> None:
+        """Return once the interaction is durable."""
+        ...
+
+    async def record_feedback(self, feedback: Feedback) -> bool:
+        """Return once the feedback is durable; False when no such interaction was served."""
+        ...
+
+    def upstream_key(self, engine: str) -> str | None:
+        """The credential of a back end, if it needs one."""
+        ...
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        ...
+
+    def new_id(self) -> str:
+        """An id nobody else has."""
+        ...

@@ -1,0 +1,122 @@
+"""Real HTTP for the gateway's tests: a back end of ten lines, ports in memory, servers on free ports."""
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route as HttpRoute
+
+from luthier.domain.calls import ToolSpec
+from luthier.domain.interactions import Feedback, Interaction
+from luthier.domain.routes import Route, RouteTable
+from luthier.domain.variants import ModelRef, RetrievalRef, Variant
+from luthier.variants.retrieval.documents import Passage
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def route(name: str, *, prompt: str = "Be brief.") -> Route:
+    variant = Variant(name=name, model=ModelRef(engine="local", id="m"), prompt=prompt)
+    return Route(release_id=name, variant=variant, model=name)
+
+
+@dataclass
+class MemoryPorts:
+    """The control plane in memory."""
+
+    table: RouteTable
+    known_tools: Sequence[ToolSpec] = ()
+    interactions: list[Interaction] = field(default_factory=list)
+    feedback: list[Feedback] = field(default_factory=list)
+    ids: Iterator[int] = field(default_factory=count)
+
+    def model_name(self) -> str:
+        return "crm"
+
+    def routes(self) -> RouteTable:
+        return self.table
+
+    def authenticate(self, secret: str) -> str | None:
+        return "app" if secret == "sk-right" else None
+
+    def retrieve(self, retrieval: RetrievalRef, text: str) -> Sequence[Passage]:
+        return ()
+
+    def tools(self) -> Sequence[ToolSpec]:
+        return self.known_tools
+
+    async def record(self, interaction: Interaction) -> None:
+        self.interactions.append(interaction)
+
+    async def record_feedback(self, feedback: Feedback) -> bool:
+        known = any(item.id == feedback.interaction_id for item in self.interactions)
+        if known:
+            self.feedback.append(feedback)
+        return known
+
+    def upstream_key(self, engine: str) -> str | None:
+        return "sk-upstream"
+
+    def now(self) -> datetime:
+        return NOON
+
+    def new_id(self) -> str:
+        return str(next(self.ids))
+
+
+async def _chat(request: Request) -> Response:
+    body = await request.json()
+    if body["model"] == "dead":
+        return JSONResponse({"error": {"message": "out of memory", "code": "oom"}}, status_code=500)
+    if len(body["messages"][-1]["content"]) > 10_000:
+        error = {"message": "the prompt is too long", "code": "context_length_exceeded"}
+        return JSONResponse({"error": error}, status_code=400)
+    said = f"{body['model']}: {body['messages'][-1]['content']} ({body['max_tokens']})"
+    usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+    if not body["stream"]:
+        choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
+        return JSONResponse({"choices": [choice], "usage": usage})
+    return StreamingResponse(_events(said, usage), media_type="text/event-stream")
+
+
+def _events(said: str, usage: dict[str, int]) -> Iterator[str]:
+    for part in (said[:4], said[4:]):
+        yield f"data: {json.dumps({'choices': [{'index': 0, 'delta': {'content': part}, 'finish_reason': None}]})}\n\n"
+    yield f"data: {json.dumps({'choices': [{'index': 0, 'delta': {}, 'finish_reason': 'stop'}]})}\n\n"
+    yield f"data: {json.dumps({'choices': [], 'usage': usage})}\n\n"
+    yield "data: [DONE]\n\n"
+
+
+backend = Starlette(routes=[HttpRoute("/v1/chat/completions", _chat, methods=["POST"])])
+
+
+@contextmanager
+def listening(app: Starlette) -> Iterator[str]:
+    """The base URL of `app` on a free loopback port, for as long as the block lasts."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="none")
+    server = uvicorn.Server(config)
+    started = threading.Event()
+    original = server.startup
+
+    async def startup(sockets: object = None) -> None:
+        await original(sockets=sockets)
+        started.set()
+
+    server.startup = startup
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert started.wait(20)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
