@@ -20,7 +20,7 @@ class LoraConfig(Section):
 
     kind: Literal["lora"] = "lora"
     rank: int = Field(default=32, ge=1, le=512, description="Columns in each adapter matrix.")
-    alpha: float = Field(default=64.0, gt=0, le=4096, description="Adapter scale is alpha / rank.")
+    alpha: int = Field(default=64, gt=0, le=4096, description="Adapter scale is alpha / rank.")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of adapter inputs set to zero while training.")
     layers: Literal["all-linear"] | tuple[str, ...] = Field(
         default="all-linear", description="Names of the linear layers, or all of them but the output layer."

@@ -48,7 +48,9 @@ def run(
     _check_base(base, "are not the pinned ones")
     from luthier.train.backends import local  # noqa: PLC0415 - torch takes seconds to import; only a real run pays
 
-    outcome = local.fit(ports, config, base, train, validation, target=target, seed=_seed(config, seed))
+    chosen = config.seed if seed is None else seed
+    folder = ports.checkpoints and ports.checkpoints / run_digest(config, base, train, validation, chosen)[:16]
+    outcome = local.fit(ports, local.Job(config, base, chosen, folder), train, validation, target=target)
     _check_base(base, "changed while training")
     return outcome
 
@@ -59,10 +61,6 @@ def run_digest(
     """Digest of everything that fixes a run: two runs with the same one are the same run."""
     rows = [[row.digest for row in rows] for rows in (train, validation)]
     return digest_of([VERSION, config.model_dump(mode="json"), base.weights, rows, seed])
-
-
-def _seed(config: TrainConfig, seed: int | None) -> int:
-    return config.seed if seed is None else seed
 
 
 def _check_sets(train: Sequence[Conversation], validation: Sequence[Conversation]) -> None:

@@ -1,0 +1,32 @@
+"""Adapter folders as PEFT reads them: the same bytes for the same adapter, no path of this machine in them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from peft import get_peft_model_state_dict
+from safetensors.torch import save_file
+
+from luthier.train.durable import folder_in_one_move
+
+
+def write_adapter(model: Any, target: Path, *, base_id: str) -> None:
+    """`target` is a PEFT adapter folder of the model's present adapter, whole or not there."""
+    tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
+    with folder_in_one_move(target) as partial:
+        save_file(
+            {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())},
+            str(partial / "adapter_model.safetensors"),
+            metadata={"format": "pt"},
+        )
+        (partial / "adapter_config.json").write_text(_config_json(model, base_id), encoding="utf-8")
+
+
+def _config_json(model: Any, base_id: str) -> str:
+    settings = model.peft_config["default"].to_dict()
+    settings |= {"base_model_name_or_path": base_id, "inference_mode": True}
+    return json.dumps(settings, indent=2, sort_keys=True, default=_jsonable) + "\n"
+
+
+def _jsonable(value: object) -> object:
+    return sorted(value) if isinstance(value, set | frozenset) else str(value)
