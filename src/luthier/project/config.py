@@ -1,10 +1,21 @@
 """The whole of `luthier.yaml`: one section per stage, and where things are kept."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 
+from luthier.data.config import DataConfig
+from luthier.evaluate.config import EvaluationConfig
+from luthier.gateway.config import GatewayConfig
+from luthier.monitor.config import MonitorConfig
+from luthier.release.config import ReleaseConfig
+from luthier.review.config import ReviewConfig
+from luthier.rollout.config import RolloutConfig
+from luthier.project.references import DEFAULT_MODEL
 from luthier.section import Section
+from luthier.train.config import TrainConfig
+from luthier.variants.config import ModelConfig, RetrievalConfig, VariantConfig
 
 
 class StoreConfig(Section):
@@ -19,10 +30,37 @@ class StoreConfig(Section):
     )
 
 
+class EvaluationSection(EvaluationConfig):
+    """Article 004's `evaluation` block: the benchmarks, who releases on them, and what is watched afterwards."""
+
+    production_release: ReleaseConfig | None = Field(
+        default=None, description="Who approves and what must be beaten; without it nothing can be released."
+    )
+    production_monitoring: MonitorConfig = Field(
+        default=MonitorConfig(), description="How often served traffic is checked, and what raises an alarm."
+    )
+
+
 class ProjectConfig(Section):
     """One narrow business problem, and everything that may be chosen about solving it."""
 
     project: str = Field(
         pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", description="Name: lower-case letters, digits and hyphens."
     )
+    tools: str | None = Field(
+        default=None, min_length=1, description="JSON file of the tools that answers may call, in OpenAI's shape."
+    )
+    models: Mapping[str, ModelConfig] = Field(
+        default={DEFAULT_MODEL: ModelConfig()},
+        min_length=1,
+        description="Name -> base model and the engine that runs it.",
+    )
+    retrieval: Mapping[str, RetrievalConfig] = Field(default={}, description="Name -> knowledge base.")
+    data: DataConfig = Field(description="Sources, the rules they pass through, and the splits they end in.")
+    review: ReviewConfig = Field(default=ReviewConfig(), description="How many people must look at a row.")
+    variants: Mapping[str, VariantConfig] = Field(min_length=1, description="Name -> one way to answer.")
+    train: TrainConfig = Field(default=TrainConfig(), description="One tuning run.")
+    evaluation: EvaluationSection = Field(default=EvaluationSection(), description="What is measured, and who decides.")
+    rollout: RolloutConfig = Field(default=RolloutConfig(), description="How a release earns its traffic.")
+    gateway: GatewayConfig = Field(default=GatewayConfig(), description="Where applications reach the release.")
     store: StoreConfig = Field(default=StoreConfig(), description="Database and artifacts.")

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -27,6 +28,15 @@ class Environment:
     def of_process(cls) -> "Environment":
         """The variables of this process, now."""
         return cls(dict(os.environ))
+
+    def path(self, name: str) -> Path | None:
+        """The path kept in the variable `name`, or None where it is unset or empty."""
+        value = self.variables.get(name, "")
+        return Path(value) if value else None
+
+    def user(self) -> str:
+        """Who works here, as the operating system has it; a name for the audit log, not a credential."""
+        return self.variables.get("LOGNAME") or self.variables.get("USER") or "unknown"
 
     def secret(self, name: str) -> SecretStr:
         """The secret kept in the variable `name`; MissingInput when it is unset or empty."""

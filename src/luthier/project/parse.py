@@ -58,7 +58,13 @@ class _Dumper(yaml.SafeDumper):
         """Write every value out; a project file without anchors is easier to read."""
         return True
 
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """Text; with line breaks that YAML would turn into others, only double quotes keep it as it is."""
+        style = '"' if any(character in data for character in "\r\x85\u2028\u2029") else None
+        return self.represent_scalar(f"{_CORE}str", data, style=style)
 
+
+_Dumper.add_representer(str, _Dumper.represent_str)
 for _class in (_Loader, _Dumper):
     for _tag, _pattern, _first in _RESOLVERS:
         _initials = ["" if initial == "\0" else initial for initial in _first]
@@ -95,7 +101,7 @@ def _syntax_fault(error: yaml.YAMLError, text: str, source: str) -> Fault:
         before = text[: error.position]
         column = len(before) - (before.rfind("\n") + 1) + 1
         place = Place(source, before.count("\n") + 1, column)
-        return Fault(place, (), f"not YAML: the character U+{ord(str(error.character)):04X} is not allowed")
+        return Fault(place, (), f"not YAML: the character U+{ord(text[error.position]):04X} is not allowed")
     return Fault(Place(source, 1, 1), (), "not YAML")
 
 

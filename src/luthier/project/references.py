@@ -6,11 +6,13 @@ from pathlib import Path
 
 from luthier.project.tree import Fault, Node
 
+DEFAULT_MODEL = "base"
+
 _VARIANT_NAMES = {"model": "models", "retrieval": "retrieval"}
 
 
 def reference_faults(tree: Node, folder: Path) -> Iterator[Fault]:
-    """Every variant that names an unknown model, knowledge base or prompt file, and every unknown variant."""
+    """Every variant that names an unknown model, knowledge base or file, and every other name that nothing has."""
     for name, variant in _entries(tree, "variants"):
         path = ("variants", name)
         for key, section in _VARIANT_NAMES.items():
@@ -18,6 +20,8 @@ def reference_faults(tree: Node, folder: Path) -> Iterator[Fault]:
                 yield from _unknown(reference, (*path, key), section, _names(tree, section))
         if prompt := variant.child("prompt"):
             yield from _missing_file(prompt, (*path, "prompt"), folder)
+    if tools := tree.child("tools"):
+        yield from _missing_file(tools, ("tools",), folder)
     compared = ("evaluation", "production_release", "compare_with")
     if names := tree.find(*compared):
         for index, name_node in names.entries():
@@ -30,6 +34,8 @@ def _entries(tree: Node, section: str) -> list[tuple[str, Node]]:
 
 
 def _names(tree: Node, section: str) -> list[str]:
+    if section == "models" and tree.child("models") is None:
+        return [DEFAULT_MODEL]
     return [name for name, _ in _entries(tree, section)]
 
 

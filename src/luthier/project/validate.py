@@ -25,8 +25,9 @@ def validated(model: type[M], tree: Node) -> tuple[M | None, list[Fault]]:
     plain = tree.plain()
     value, errors, faults = _tried(lambda: model.model_validate(plain), tree)
     _, strict, _ = _tried(lambda: model.model_validate_json(json.dumps(plain), strict=True), tree)
-    errors += [error for error in strict if _is_mix_up(error, _locate(tree, error)[1])]
-    located = [(error, *_locate(tree, error)) for error in errors]
+    mixed = [(error, *_locate(tree, error)) for error in strict if _is_mix_up(error, _locate(tree, error)[1])]
+    mixed_paths = {path for _, path, _ in mixed}
+    located = [found for error in errors if (found := (error, *_locate(tree, error)))[1] not in mixed_paths] + mixed
     deeper = [path for _, path, _ in located]
     messages: dict[tuple[str, ...], tuple[Node, list[str]]] = {}
     for error, path, node in located:
@@ -57,9 +58,20 @@ def _locate(tree: Node, error: ErrorDetails) -> tuple[tuple[str, ...], Node]:
         if child := node.child(part):
             path.append(str(part))
             node = child
-    if error["type"] == "missing":
-        path.append(str(error["loc"][-1]))
+    name = _named_by(error)
+    if name:
+        path.append(name)
+        node = node.child(name) or node
     return tuple(path), node
+
+
+def _named_by(error: ErrorDetails) -> str | None:
+    """The key that is absent, or decides a union's branch: pydantic places both faults on the mapping around it."""
+    if error["type"] == "missing":
+        return str(error["loc"][-1])
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return str(error["ctx"]["discriminator"]).strip("'")
+    return None
 
 
 def _is_mix_up(error: ErrorDetails, node: Node) -> bool:
@@ -71,7 +83,7 @@ def _is_mix_up(error: ErrorDetails, node: Node) -> bool:
 
 def _is_other_branch(error: ErrorDetails, path: tuple[str, ...], node: Node, deeper: Sequence[tuple[str, ...]]) -> bool:
     """A union's branch that wanted another shape than the one the file has, where a fault within tells more."""
-    is_shape = error["type"].endswith("_type")
+    is_shape = error["type"].endswith("_type") or error["type"] == "literal_error"
     has_more = any(len(other) > len(path) and other[: len(path)] == path for other in deeper)
     return is_shape and has_more and any(True for _ in node.entries())
 
@@ -83,8 +95,10 @@ def _fault(path: tuple[str, ...], node: Node, said: list[str]) -> Fault:
 
 def _sentence(error: ErrorDetails, model: type[BaseModel], path: tuple[str, ...], node: Node) -> str:
     kind = error["type"]
-    if kind == "missing":
+    if kind in ("missing", "union_tag_not_found"):
         return _MISSING
+    if kind == "union_tag_invalid":
+        return f"must be one of {error['ctx']['expected_tags']}{_received(path, node)}"
     if kind == "extra_forbidden":
         return _unknown_key(model, path)
     if kind == "string_type" and node.bare is not None and not isinstance(node.value, str | None):
