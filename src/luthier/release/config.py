@@ -19,6 +19,7 @@ class ReleaseConfig(Section):
         default=(), max_length=50, description="Variants to beat on the same rows; the best baseline always is."
     )
     primary_metric: str = Field(default="exact_match", min_length=1, description="The metric that must get better.")
+    minimum_rows: int = Field(default=200, ge=1, description="On fewer rows of a benchmark the gate holds.")
 
     @model_validator(mode="after")
     def _each_is_named_once(self) -> Self:
