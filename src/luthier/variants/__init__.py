@@ -1,0 +1,1 @@
+"""Everything that turns a request into an answer: prompts, retrieval, engines."""

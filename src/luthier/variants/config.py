@@ -1,0 +1,79 @@
+"""What a project may say about models, knowledge bases and variants."""
+
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from luthier.domain.money import TokenPrice
+from luthier.domain.variants import Decoding
+from luthier.section import Section
+
+
+class ModelConfig(Section):
+    """A base model and the engine that runs it."""
+
+    engine: str = Field(default="local", description="A registered engine: `local`, `openai`, `nearest`.")
+    id: str = Field(
+        default="bundled", min_length=1, description="`bundled`, a folder, a Hugging Face id, or a remote model's name."
+    )
+    base_url: str | None = Field(default=None, description="Where the `openai` engine listens, ending in `/v1`.")
+    api_key_env: str | None = Field(
+        default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Environment variable that holds the key."
+    )
+    timeout_seconds: float = Field(default=60.0, gt=0, le=3_600, description="Of one attempt at one answer.")
+    max_attempts: int = Field(default=4, ge=1, le=10, description="Tries per answer on 429, 5xx and timeouts.")
+    concurrency: int = Field(default=8, ge=1, le=256, description="Requests in flight at a remote engine.")
+    threads: int | None = Field(default=None, ge=1, le=512, description="CPU threads of a local engine.")
+    batch_size: int = Field(default=32, ge=1, le=512, description="Rows a local engine runs at once.")
+    price: TokenPrice = Field(default=TokenPrice(), description="What the engine charges per million tokens.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_http(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("`base_url` must be an http or https address, such as http://127.0.0.1:8001/v1")
+        if parts.username or parts.password:
+            raise ValueError("`base_url` must hold no credentials; name their variable in `api_key_env`")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _a_remote_engine_has_an_address(self) -> Self:
+        if self.engine == "openai" and not self.base_url:
+            raise ValueError("engine `openai` needs `base_url`, such as http://127.0.0.1:8001/v1")
+        return self
+
+
+class RetrievalConfig(Section):
+    """A folder of documents, how it is cut, and how much of it a model is shown."""
+
+    documents: str = Field(min_length=1, description="Folder of .md and .txt files, relative to the project file.")
+    top_k: int = Field(default=4, ge=1, le=50, description="Passages shown per question.")
+    chunk_characters: int = Field(default=600, ge=80, le=20_000, description="Longest passage.")
+
+
+class DecodingConfig(Section):
+    """How answers are drawn."""
+
+    max_tokens: int = Field(default=96, ge=1, le=32_768, description="Longest answer.")
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0, description="0 takes the likeliest token each time.")
+    seed: int = Field(default=0, ge=0, le=2**63 - 1, description="Of sampled answers.")
+    stop: tuple[str, ...] = Field(default=(), max_length=16, description="Texts that end an answer.")
+
+    def decoding(self) -> Decoding:
+        """The same as a domain value."""
+        return Decoding(**self.model_dump())
+
+
+class VariantConfig(Section):
+    """One way to answer, by the names of its parts."""
+
+    model: str = Field(min_length=1, description="A name under `models`.")
+    prompt: str = Field(min_length=1, description="Path of the system prompt's template.")
+    examples: int = Field(default=0, ge=0, le=64, description="Worked examples shown before the question.")
+    retrieval: str | None = Field(default=None, description="A name under `retrieval`.")
+    adapter: Literal["train"] | None = Field(default=None, description="`train`: carries the adapter trained here.")
+    decoding: DecodingConfig = DecodingConfig()

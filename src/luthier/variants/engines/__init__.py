@@ -1,0 +1,1 @@
+"""What runs a model: in this process, behind an endpoint, or by copying the nearest training answer."""
