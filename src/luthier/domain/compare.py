@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from pydantic import Field
-from scipy import stats
+from scipy.special import bdtr
 
 from luthier.domain.value import Value
 from luthier.domain.verdicts import Verdict
@@ -58,7 +58,7 @@ def paired_difference(
     gaps = np.sort(np.asarray(scores, dtype=np.float64) - np.asarray(other_scores, dtype=np.float64))
     better, worse = int((gaps > 0).sum()), int((gaps < 0).sum())
     low, high = _bootstrap_mean(gaps, seed=seed, confidence=confidence)
-    p_value = float(stats.binomtest(better, better + worse).pvalue) if better + worse else 1.0
+    p_value = min(1.0, 2 * float(bdtr(min(better, worse), better + worse, 0.5)))
     mean = float(gaps.mean())
     return PairedDifference(
         metric=metric, variant=variant, other=other, difference=mean, low=min(low, mean), high=max(high, mean),

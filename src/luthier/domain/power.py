@@ -2,7 +2,7 @@
 
 import math
 
-from scipy import stats
+from scipy.special import ndtri
 
 
 def rows_to_see_drop(base: float, drop: float, *, power: float = 0.8, alpha: float = 0.05) -> int:
@@ -20,8 +20,8 @@ def rows_to_see_drop(base: float, drop: float, *, power: float = 0.8, alpha: flo
         raise ValueError(f"base {base}, drop {drop}, alpha {alpha} and power {power} must be shares, alpha below power")
     after = base * (1 - drop)
     pooled = (base + after) / 2
-    under_null = float(stats.norm.ppf(1 - alpha)) * math.sqrt(2 * pooled * (1 - pooled))
-    under_drop = float(stats.norm.ppf(power)) * math.sqrt(base * (1 - base) + after * (1 - after))
+    under_null = float(ndtri(1 - alpha)) * math.sqrt(2 * pooled * (1 - pooled))
+    under_drop = float(ndtri(power)) * math.sqrt(base * (1 - base) + after * (1 - after))
     return max(1, round(((under_null + under_drop) / (base - after)) ** 2))
 
 

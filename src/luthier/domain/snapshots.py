@@ -16,7 +16,7 @@ class RowRef(Value):
 
     id: str
     split: Split
-    digest: str = Field(description="SHA-256 of salt + canonical JSON of the row.")
+    row_digest: str = Field(description="SHA-256 of salt + canonical JSON of the row.")
 
 
 class Manifest(Value):
