@@ -20,9 +20,11 @@ class Command(NamedTuple):
     help: str
 
 
+# A module whose app has subcommands gives it an `@app.callback()`; without one, typer folds a single command into it.
 COMMANDS = {
     "config": Command("luthier.cli.config", "app", "Print every value of the project file with where it came from."),
 }
+_COMPLETION = ("install_completion", "show_completion")  # typer gives these to every app that is not nested
 
 
 class LazyGroup(TyperGroup):
@@ -41,7 +43,9 @@ class LazyGroup(TyperGroup):
             near = get_close_matches(cmd_name, COMMANDS, n=1)
             ctx.fail(f"no command is named {cmd_name!r}{f'; did you mean {near[0]!r}?' if near else ''}")
         command = COMMANDS[cmd_name]
-        return typer.main.get_command(getattr(import_module(command.module), command.attribute))
+        loaded: Any = typer.main.get_command(getattr(import_module(command.module), command.attribute))
+        loaded.params = [option for option in loaded.params if option.name not in _COMPLETION]
+        return loaded
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  click's signature
         """Write the list of commands from the table, importing none of them."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
-from scipy import stats
+from scipy.special import betaincinv, ndtri, stdtrit  # not scipy.stats: two seconds at every command's start
 
 from luthier.domain.value import Value
 from luthier.errors import EmptySample
@@ -63,7 +63,7 @@ class Measurement(Value):
         n, tail = len(values), (1 - confidence) / 2
         mean = math.fsum(values) / n  # fsum: the order of rows changes no digit
         spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1)) if n > 1 else 0.0
-        half = float(stats.t.ppf(1 - tail, n - 1)) * spread / math.sqrt(n) if spread else 0.0
+        half = float(stdtrit(n - 1, 1 - tail)) * spread / math.sqrt(n) if spread else 0.0
         low, high = mean - half, mean + half
         if bounds is not None:
             unseen = 1 - tail ** (1 / n)
@@ -85,12 +85,12 @@ class Measurement(Value):
 
     def _one_sided_part(self, alpha: float) -> float:
         """How much of a side of the interval a one-sided bound takes; by normal quantiles, so never too little."""
-        return float(stats.norm.ppf(1 - alpha) / stats.norm.ppf(0.5 + self.confidence / 2))
+        return float(ndtri(1 - alpha) / ndtri(0.5 + self.confidence / 2))
 
 
 def wilson(hits: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
     """The score interval of a proportion. Source: Wilson, JASA 22 (1927) 209-212."""
-    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    z = float(ndtri(0.5 + confidence / 2))
     share = hits / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -99,9 +99,9 @@ def wilson(hits: int, n: int, *, confidence: float = 0.95) -> tuple[float, float
 
 def clopper_pearson_lower(hits: int, n: int, *, alpha: float = 0.05) -> float:
     """The exact one-sided lower bound of a proportion. Source: Clopper & Pearson, Biometrika 26 (1934)."""
-    return 0.0 if hits == 0 else float(stats.beta.ppf(alpha, hits, n - hits + 1))
+    return 0.0 if hits == 0 else float(betaincinv(hits, n - hits + 1, alpha))
 
 
 def clopper_pearson_upper(hits: int, n: int, *, alpha: float = 0.05) -> float:
     """The exact one-sided upper bound of a proportion. Source: Clopper & Pearson, Biometrika 26 (1934)."""
-    return 1.0 if hits == n else float(stats.beta.ppf(1 - alpha, hits + 1, n - hits))
+    return 1.0 if hits == n else float(betaincinv(hits + 1, n - hits, 1 - alpha))

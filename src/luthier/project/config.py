@@ -9,10 +9,10 @@ from luthier.data.config import DataConfig
 from luthier.evaluate.config import EvaluationConfig
 from luthier.gateway.config import GatewayConfig
 from luthier.monitor.config import MonitorConfig
+from luthier.project.references import DEFAULT_MODEL
 from luthier.release.config import ReleaseConfig
 from luthier.review.config import ReviewConfig
 from luthier.rollout.config import RolloutConfig
-from luthier.project.references import DEFAULT_MODEL
 from luthier.section import Section
 from luthier.train.config import TrainConfig
 from luthier.variants.config import ModelConfig, RetrievalConfig, VariantConfig
