@@ -1,11 +1,11 @@
 """A hash chain: each entry's hash covers the one before it, so that no entry can change, go or move unseen."""
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from luthier.domain.digests import digest_of
 from luthier.domain.value import Json
@@ -14,6 +14,8 @@ from luthier.store.row import Digest, Row
 from luthier.store.tables import AuditTable, LedgerTable
 
 GENESIS = "0" * 64
+_PAGE = 500
+_UNREADABLE = (ValueError, TypeError, ArithmeticError)  # what parsing JSON, a time or a decimal raises
 ChainFault = Literal["edited", "removed", "reordered", "rewritten", "truncated"]
 T = TypeVar("T", AuditTable, LedgerTable)
 
@@ -75,7 +77,7 @@ def check(chain: str, stored: Iterable[Sealed], anchor: ChainHead | None = None)
 def _fault(chain: str, last: ChainHead, entry: Sealed) -> ChainFault | None:
     if entry.seq > last.seq + 1:
         return "removed"
-    if seal(chain, entry.seq, entry.at, entry.body, entry.previous_hash) != entry.hash:
+    if not _is_sealed(chain, entry, entry.seq):
         return "edited"
     return "rewritten" if entry.previous_hash != last.hash else None
 
@@ -83,7 +85,14 @@ def _fault(chain: str, last: ChainHead, entry: Sealed) -> ChainFault | None:
 def _stood_elsewhere(chain: str, entry: Sealed, rest: Iterator[Sealed]) -> bool:
     longest = max((other.seq for other in rest), default=entry.seq)
     places = range(1, max(longest, entry.seq) + 1)
-    return any(seal(chain, n, entry.at, entry.body, entry.previous_hash) == entry.hash for n in places)
+    return any(_is_sealed(chain, entry, place) for place in places)
+
+
+def _is_sealed(chain: str, entry: Sealed, place: int) -> bool:
+    try:
+        return seal(chain, place, entry.at, entry.body, entry.previous_hash) == entry.hash
+    except _UNREADABLE:  # the stored body is no JSON that could have been appended
+        return False
 
 
 def _broken(chain: str, last: ChainHead, fault: ChainFault) -> ChainCheck:
@@ -143,10 +152,25 @@ class HashChain(Generic[T]):
     def verify(self, anchor: ChainHead | None = None) -> ChainCheck:
         """Walks the whole chain and names the first entry that was edited, removed or moved."""
         with self._database.read() as session:
-            rows = session.scalars(select(self._table).order_by(self._table.seq).execution_options(yield_per=500))
-            return check(
-                self._name, itertools.chain.from_iterable(map(self._sealed, part) for part in rows.partitions()), anchor
-            )
+            return check(self._name, self._stored(session), anchor)
+
+    def _stored(self, session: Session) -> Iterator[Sealed]:
+        seq, after = self._table.seq, 0
+        while page := list(session.scalars(select(seq).where(seq > after).order_by(seq).limit(_PAGE))):
+            rows = select(self._table).where(seq >= page[0], seq <= page[-1]).order_by(seq)
+            try:
+                sealed = [self._sealed(row) for row in session.scalars(rows)]
+            except _UNREADABLE:
+                sealed = [self._sealed_alone(session, place) for place in page]
+            yield from sealed
+            session.expunge_all()
+            after = page[-1]
 
     def _sealed(self, row: T) -> Sealed:
         return Sealed(row.seq, row.at, self._body(row), row.previous_hash, row.hash)
+
+    def _sealed_alone(self, session: Session, seq: int) -> Sealed:
+        try:
+            return self._sealed(session.scalars(select(self._table).where(self._table.seq == seq)).one())
+        except _UNREADABLE:  # somebody wrote what no append could have; an empty entry matches no hash
+            return Sealed(seq, datetime.min.replace(tzinfo=UTC), {}, "", "")

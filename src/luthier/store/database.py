@@ -74,10 +74,11 @@ def insert_missing(session: Session, table: type[Table], rows: Sequence[dict[str
     """Adds the rows whose key is new and leaves the others as they are."""
     if not rows:
         return
-    if session.get_bind().dialect.name == "sqlite":
-        session.execute(sqlite.insert(table).on_conflict_do_nothing(), rows)
+    connection, target = session.connection(), Table.metadata.tables[table.__tablename__]
+    if connection.dialect.name == "sqlite":
+        connection.execute(sqlite.insert(target).on_conflict_do_nothing(), rows)
     else:
-        session.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
+        connection.execute(postgresql.insert(target).on_conflict_do_nothing(), rows)
 
 
 def _understood(text_url: str) -> URL:
@@ -102,14 +103,14 @@ def _sqlite_engine(url: URL) -> Engine:
     folder = Path(url.database or "").absolute().parent
     with disk_faults(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url)
+    engine = create_engine(url, hide_parameters=True)  # they may be personal; errors do not repeat them
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
 def _postgres_engine(url: URL) -> Engine:
-    return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", hide_parameters=True)
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

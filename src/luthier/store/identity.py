@@ -124,17 +124,17 @@ class Identity:
         """A key with the user's roles or fewer. `secret` is 32 random bytes, of which only the SHA-256 is kept."""
         if len(secret) < SECRET_BYTES:
             raise UserError(f"a key needs {SECRET_BYTES} random bytes, not {len(secret)}")
-        hashed = hashlib.sha256(secret).hexdigest()
-        with self._database.write() as session:
-            owned = _user(_known_user(session, user)).roles
-            wanted = owned if roles is None else frozenset(roles)
-            if not wanted <= owned:
-                raise Refused(f"{user!r} does not have {sorted(wanted - owned)}", hint="give the user the role first")
-            key = ApiKey(
-                key_id=_key_id(hashed), user=user, roles=wanted, created_at=now, expires_at=expires_at, revoked_at=None
-            )
-            session.add(KeyTable(**dict(key) | {"roles": sorted(wanted)}, secret_sha256=hashed))
-        return key
+        try:
+            with self._database.write() as session:
+                owned = _user(_known_user(session, user)).roles
+                wanted = owned if roles is None else frozenset(roles)
+                if not wanted <= owned:
+                    raise Refused(f"{user!r} lacks {sorted(wanted - owned)}", hint="give the user the role first")
+                row = _key_row(user, wanted, now, secret, expires_at)
+                session.add(row)
+        except IntegrityError as fault:
+            raise Refused("the key is in use already, or would end before it begins", hint="draw another") from fault
+        return _key(row)
 
     def keys(self, user: str | None = None) -> list[ApiKey]:
         """The keys of one user or of all, oldest first, without their secrets."""
@@ -192,6 +192,19 @@ def _is_password(kept: str, password: str) -> bool:
         return _HASHER.verify(kept, password)
     except VerifyMismatchError:
         return False
+
+
+def _key_row(user: str, roles: frozenset[Role], now: datetime, secret: bytes, expires_at: datetime | None) -> KeyTable:
+    hashed = hashlib.sha256(secret).hexdigest()
+    return KeyTable(
+        key_id=_key_id(hashed),
+        user=user,
+        secret_sha256=hashed,
+        roles=[*sorted(roles)],
+        created_at=now,
+        expires_at=expires_at,
+        revoked_at=None,
+    )
 
 
 def _key_id(hashed: str) -> str:

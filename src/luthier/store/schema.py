@@ -28,7 +28,7 @@ def migrate(database: Database) -> None:
             config.set_main_option("script_location", str(folder).replace("%", "%%"))
             if found is not None and found not in _known(config):
                 raise UserError(
-                    f"{database.where} was made by a newer luthier: its tables are at {found}, known are those to {NEWEST}",
+                    f"{database.where} was made by a newer luthier: its tables are at {found}, known is {NEWEST}",
                     hint="upgrade luthier, or open another database",
                 )
             _upgrade(config, connection)
