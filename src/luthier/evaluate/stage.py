@@ -19,6 +19,7 @@ from luthier.evaluate.config import BenchmarkConfig
 from luthier.evaluate.metrics import Attempt, Metric, chosen
 from luthier.evaluate.strata import TURN, measure_strata, missing_strata, tags_of, untagged
 
+VERSION = 1
 FEWEST_ROWS = 200  # R74: fewer rows are measured, and the report says that they are few
 ROWS_AT_ONCE = 128
 FAULTS_TOLD = 20

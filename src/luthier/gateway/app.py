@@ -72,7 +72,8 @@ class Gateway:
         headers = {"x-request-id": request_id}
         chat = self._running()
         if not asked.stream:
-            piece = await chat.answer(asked, caller, request_id)
+            release_id, piece = await chat.answer(asked, caller, request_id)
+            headers["x-luthier-release"] = release_id
             return JSONResponse(self._completion(asked, piece, request_id), headers=headers)
         pieces = chat.pieces(asked, caller, request_id)
         first = await anext(pieces)  # a fault before the first piece is still an HTTP error

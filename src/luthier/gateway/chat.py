@@ -39,8 +39,8 @@ class Chat:
         self._session = session
         self._keep_content = keep_content
 
-    async def answer(self, request: ChatRequest, caller: str, request_id: str) -> Piece:
-        """The whole answer, durable before it is returned."""
+    async def answer(self, request: ChatRequest, caller: str, request_id: str) -> tuple[str, Piece]:
+        """The release that answered and its whole answer, durable before it is returned."""
         table, served = self._route(request, caller, request_id)
         try:
             piece = await complete(self._session, self._asked(table, served))
@@ -50,7 +50,7 @@ class Chat:
         except BackendRefused as fault:
             raise await self._refused(served, fault) from fault
         await self._record(served, piece, error=None)
-        return piece
+        return served.route.release_id, piece
 
     async def pieces(self, request: ChatRequest, caller: str, request_id: str) -> AsyncIterator[Piece]:
         """The answer as it comes; what was sent is durable before the stream ends."""

@@ -21,6 +21,13 @@ class ReleaseConfig(Section):
     primary_metric: str = Field(default="exact_match", min_length=1, description="The metric that must get better.")
     minimum_rows: int = Field(default=200, ge=1, description="On fewer rows of a benchmark the gate holds.")
 
+    fallback: str = Field(
+        default="prompt", min_length=1, description="The prompt baseline: first release, and what is fallen back to."
+    )
+    candidate: str | None = Field(
+        default=None, description="Variant to release; None takes the tuned one with the best primary metric."
+    )
+
     @model_validator(mode="after")
     def _each_is_named_once(self) -> Self:
         for field, names in (("approvers", self.approvers), ("compare_with", self.compare_with)):

@@ -10,6 +10,8 @@ from luthier.release.config import ReleaseConfig
 from luthier.release.gate import decide
 from luthier.release.types import Evidence
 
+VERSION = 1
+
 
 def run(config: ReleaseConfig, evidence: Evidence, *, override: Override | None = None) -> GateDecision:
     """The gate's decision; a first release carries no adapter, since it is what tuned ones fall back to."""

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from luthier.domain.verdicts import Verdict
 from luthier.errors import Refused
 from luthier.rollout.checks import stage_verdict
-from luthier.rollout.config import RolloutConfig
 from luthier.rollout.types import (
+    Adopted,
     Alert,
     Command,
     Event,
@@ -26,13 +26,15 @@ from luthier.rollout.types import (
 Step = tuple[RolloutState, tuple[Command, ...]]
 
 
-def step(config: RolloutConfig, state: RolloutState, event: Event, now: datetime) -> Step:
+def step(state: RolloutState, event: Event, now: datetime) -> Step:
     """The next state and what must be done about it; the same history always gives the same end."""
     match event:
+        case Adopted():
+            return _adopt(state, event)
         case Started():
-            return _start(config, state, event, now)
+            return _start(state, event, now)
         case Observed():
-            return _observe(config, state, event, now)
+            return _observe(state, event, now)
         case Killed():
             return _kill(state, event, now)
         case Resumed():
@@ -41,42 +43,52 @@ def step(config: RolloutConfig, state: RolloutState, event: Event, now: datetime
             return _revert(state, f"{event.by} asked for it: {event.reason}", None, now)
 
 
-def _start(config: RolloutConfig, state: RolloutState, event: Started, now: datetime) -> Step:
+def _adopt(state: RolloutState, event: Adopted) -> Step:
+    if state.status != "idle" or state.release is not None:
+        raise Refused(f"release {state.release} answers already", hint="start a rollout of the new release instead")
+    adopted = RolloutState(status="completed", release=event.release, reason="the first release")
+    return adopted, (MakeStable(release=event.release),)
+
+
+def _start(state: RolloutState, event: Started, now: datetime) -> Step:
     if state.status in {"running", "killed"}:
         raise Refused(
             f"release {event.release} cannot start: release {state.release} is {state.status}",
             hint="finish it, revert it, or resume from the kill switch first",
         )
-    first = config.stages[0]
+    first = event.rules.stages[0]
     started = RolloutState(
-        status="running", release=event.release, previous=event.previous, entered_at=now,
+        status="running",
+        rules=event.rules, release=event.release, previous=event.previous, entered_at=now,
         history=(StageRecord(percent=first, entered_at=now),),
     )  # fmt: skip
     return started, (SetShare(release=event.release, percent=first),)
 
 
-def _observe(config: RolloutConfig, state: RolloutState, event: Observed, now: datetime) -> Step:
+def _observe(state: RolloutState, event: Observed, now: datetime) -> Step:
     if state.status != "running" or state.entered_at is None:
         return state, ()
-    verdict = stage_verdict(config, event.canary, event.stable)
+    verdict = stage_verdict(state.rules, event.canary, event.stable)
     if verdict.outcome == "fail":
         return _revert(state, "; ".join(verdict.reasons), verdict, now)
-    baked = now - state.entered_at >= timedelta(hours=config.bake_hours)
+    baked = now - state.entered_at >= timedelta(hours=state.rules.bake_hours)
     if verdict.outcome == "pass" and baked:
-        return _advance(config, state, verdict, now)
-    waiting = "" if baked else f"; bakes until {(state.entered_at + timedelta(hours=config.bake_hours)).isoformat()}"
+        return _advance(state, verdict, now)
+    waiting = (
+        "" if baked else f"; bakes until {(state.entered_at + timedelta(hours=state.rules.bake_hours)).isoformat()}"
+    )
     return state.model_copy(update={"reason": "; ".join(verdict.reasons) + waiting}), ()
 
 
-def _advance(config: RolloutConfig, state: RolloutState, verdict: Verdict, now: datetime) -> Step:
+def _advance(state: RolloutState, verdict: Verdict, now: datetime) -> Step:
     history = _close_stage(state, verdict, now)
     following = state.stage + 1
-    if following == len(config.stages):
+    if following == len(state.rules.stages):
         done = {"status": "completed", "reason": "every stage passed", "history": history}
         release = str(state.release)
         commands = (MakeStable(release=release), Alert(summary=f"release {release} serves everybody"))
         return state.model_copy(update=done), commands
-    percent = config.stages[following]
+    percent = state.rules.stages[following]
     moved = {
         "stage": following,
         "entered_at": now,

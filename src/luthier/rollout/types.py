@@ -8,6 +8,7 @@ from pydantic import Field
 
 from luthier.domain.value import Value
 from luthier.domain.verdicts import Verdict
+from luthier.rollout.config import RolloutConfig
 
 Status = Literal["idle", "running", "completed", "reverted", "killed"]
 
@@ -22,12 +23,20 @@ class Tally(Value):
 Tallies = Mapping[str, Tally]
 
 
+class Adopted(Value):
+    """The first release of all answers everybody at once: there is nothing to compare it with."""
+
+    kind: Literal["adopted"] = "adopted"
+    release: str
+
+
 class Started(Value):
     """A release begins its way; `previous` is what a revert goes back to."""
 
     kind: Literal["started"] = "started"
     release: str
     previous: str
+    rules: RolloutConfig = Field(description="As they were then: a later edit of the project file changes no history.")
 
 
 class Observed(Value):
@@ -62,7 +71,7 @@ class RevertAsked(Value):
     reason: str
 
 
-Event = Annotated[Started | Observed | Killed | Resumed | RevertAsked, Field(discriminator="kind")]
+Event = Annotated[Adopted | Started | Observed | Killed | Resumed | RevertAsked, Field(discriminator="kind")]
 
 
 class StageRecord(Value):
@@ -78,6 +87,7 @@ class RolloutState(Value):
     """Where the rollout stands; rebuilt from its events after any restart."""
 
     status: Status = "idle"
+    rules: RolloutConfig = RolloutConfig()
     release: str | None = None
     previous: str | None = None
     stage: int = 0

@@ -33,14 +33,14 @@ GOOD = Observed(
 
 
 def started() -> RolloutState:
-    return step(CONFIG, RolloutState(), Started(release="r2", previous="r1"), NOON)[0]
+    return step(RolloutState(), Started(release="r2", previous="r1", rules=CONFIG), NOON)[0]
 
 
 def test_a_good_release_takes_every_stage_and_becomes_stable() -> None:
     state, now, shares = started(), NOON, [5.0]
     for _ in range(4):
         now += timedelta(hours=48)
-        state, commands = step(CONFIG, state, GOOD, now)
+        state, commands = step(state, GOOD, now)
         shares += [command.percent for command in commands if isinstance(command, SetShare)]
     assert shares == [5, 25, 50, 100]
     assert state.status == "completed"
@@ -48,20 +48,20 @@ def test_a_good_release_takes_every_stage_and_becomes_stable() -> None:
 
 
 def test_one_minute_short_of_the_bake_time_does_not_promote() -> None:
-    state, commands = step(CONFIG, started(), GOOD, NOON + timedelta(hours=47, minutes=59))
+    state, commands = step(started(), GOOD, NOON + timedelta(hours=47, minutes=59))
     assert state.stage == 0
     assert commands == ()
 
 
 def test_low_traffic_holds_however_long_it_bakes() -> None:
     few = Observed(canary={"error_rate": Tally(hits=0, n=39)}, stable={})
-    state, commands = step(CONFIG, started(), few, NOON + timedelta(days=90))
+    state, commands = step(started(), few, NOON + timedelta(days=90))
     assert (state.status, state.stage, commands) == ("running", 0, ())
 
 
 def test_a_metric_nobody_reported_holds() -> None:
     silent = GOOD.model_copy(update={"canary": {k: v for k, v in GOOD.canary.items() if k != "invalid_call"}})
-    state, commands = step(CONFIG, started(), silent, NOON + timedelta(hours=49))
+    state, commands = step(started(), silent, NOON + timedelta(hours=49))
     assert (state.stage, commands) == (0, ())
     assert "invalid_call: 0 interactions" in state.reason
 
@@ -71,7 +71,7 @@ def test_a_canary_proven_worse_goes_back_before_its_bake_time() -> None:
         canary={"error_rate": Tally(hits=0, n=20), "invalid_call": Tally(hits=0, n=20), "solved": Tally(hits=1, n=20)},
         stable={"solved": Tally(hits=340, n=380)},
     )
-    state, commands = step(CONFIG, started(), worse, NOON + timedelta(minutes=5))
+    state, commands = step(started(), worse, NOON + timedelta(minutes=5))
     assert state.status == "reverted"
     assert "solved" in state.reason
     assert commands[0] == GoBack(to="r1")
@@ -79,20 +79,20 @@ def test_a_canary_proven_worse_goes_back_before_its_bake_time() -> None:
 
 def test_a_broken_line_goes_back() -> None:
     broken = Observed(canary={"invalid_call": Tally(hits=20, n=40)}, stable={})
-    state, _ = step(CONFIG, started(), broken, NOON + timedelta(minutes=5))
+    state, _ = step(started(), broken, NOON + timedelta(minutes=5))
     assert state.status == "reverted"
 
 
 def test_a_second_rollout_is_refused_while_one_runs() -> None:
     with pytest.raises(Refused, match="r2 is running"):
-        step(CONFIG, started(), Started(release="r3", previous="r1"), NOON)
+        step(started(), Started(release="r3", previous="r1", rules=CONFIG), NOON)
 
 
 def test_after_the_kill_switch_nothing_moves_until_somebody_resumes() -> None:
-    killed, commands = step(CONFIG, started(), Killed(by="sre", reason="wrong prices"), NOON)
+    killed, commands = step(started(), Killed(by="sre", reason="wrong prices"), NOON)
     assert SetSwitch(killed=True) in commands
-    assert step(CONFIG, killed, GOOD, NOON + timedelta(days=9)) == (killed, ())
-    resumed, commands = step(CONFIG, killed, Resumed(by="sre", reason="fixed"), NOON)
+    assert step(killed, GOOD, NOON + timedelta(days=9)) == (killed, ())
+    resumed, commands = step(killed, Resumed(by="sre", reason="fixed"), NOON)
     assert commands == (SetSwitch(killed=False),)
     assert resumed.status == "idle"
 
@@ -104,7 +104,7 @@ def test_replaying_a_history_gives_the_same_end(looks: list[tuple[int, int, int]
         for hits, more, hours in looks:
             seen = Observed(canary={"invalid_call": Tally(hits=hits, n=hits + more)}, stable={})
             now += timedelta(hours=hours)
-            state, _ = step(CONFIG, state, seen, now)
+            state, _ = step(state, seen, now)
         return state
 
     assert play() == play()

@@ -1,0 +1,1 @@
+"""Which links of the chain are due, who must act, and where results are kept."""

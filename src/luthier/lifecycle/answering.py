@@ -1,0 +1,112 @@
+"""Variants as they stand in this project: config, prompts, indexes and adapters put together, and asked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from luthier.domain.answers import Answer
+from luthier.domain.examples import Example, Message
+from luthier.domain.runs import TrainingRun
+from luthier.domain.variants import ModelRef, RetrievalRef, Variant
+from luthier.errors import UnknownName
+from luthier.lifecycle.workspace import Workspace
+from luthier.variants.answering import answer_all
+from luthier.variants.config import ModelConfig
+from luthier.variants.engines.base import Engine, EngineSetup, HoldsAdapters
+from luthier.variants.engines.catalogue import open_engine
+from luthier.variants.engines.folders import model_folder, weights_digest
+from luthier.variants.retrieval.index import Index
+from luthier.variants.shots import pick_shots
+
+Examples = Callable[[], Sequence[Example]]
+
+
+class Variants:
+    """Builds the project's variants and answers with them; engines and indexes are opened once and kept."""
+
+    def __init__(self, work: Workspace, train: Examples) -> None:
+        self._work = work
+        self._train = train
+        self._engines: dict[str, Engine] = {}
+
+    @cached_property
+    def indexes(self) -> Mapping[str, Index]:
+        """Every knowledge base, indexed as its documents are now."""
+        sections = self._work.config.retrieval
+        return {
+            name: Index.of_folder(self._work.file(section.documents), section) for name, section in sections.items()
+        }
+
+    def of(self, name: str, *, adapter: str | None = None) -> Variant:
+        """The variant `name` with everything that changes its answers pinned."""
+        sections = self._work.config.variants
+        if name not in sections:
+            raise UnknownName("variant", name, sections.keys())
+        section = sections[name]
+        retrieval = None
+        if section.retrieval is not None:
+            top_k = self._work.config.retrieval[section.retrieval].top_k
+            retrieval = RetrievalRef(kb=section.retrieval, index=self.indexes[section.retrieval].digest, top_k=top_k)
+        return Variant(
+            name=name,
+            model=self._model_ref(section.model),
+            prompt=self._work.file(section.prompt).read_text(encoding="utf-8").rstrip("\n"),
+            shots=self._shots(section.examples),
+            retrieval=retrieval,
+            adapter=(adapter or self.trained_adapter()) if section.adapter else None,
+            decoding=section.decoding.decoding(),
+        )
+
+    def trained_adapter(self) -> str:
+        """The adapter of the last training run; Refused when nothing was trained."""
+        return self._work.fetch(self._work.require("train"), TrainingRun).adapter
+
+    def answer(self, variant: Variant, questions: Sequence[Sequence[Message]]) -> list[Answer]:
+        """One answer per question, from the variant's own engine."""
+        return answer_all(
+            variant,
+            questions,
+            engine=self._engine_with_adapter(variant),
+            index=self.indexes[variant.retrieval.kb] if variant.retrieval else None,
+            tools=self._work.tools,
+        )
+
+    def base_folder(self, name: str) -> Path:
+        """The folder of a local base model."""
+        return model_folder(self._work.config.models[name].id, root=self._work.loaded.folder)
+
+    def _shots(self, count: int) -> tuple[Example, ...]:
+        return pick_shots(self._train(), count, seed=self._work.config.data.seed) if count else ()
+
+    def _model_ref(self, name: str) -> ModelRef:
+        model = self._work.config.models[name]
+        weights = weights_digest(self.base_folder(name)) if model.engine == "local" else None
+        if model.engine == "nearest":
+            weights = self._work.require("data", "rows")  # what is copied decides the answers, as weights do
+        return ModelRef(engine=model.engine, id=model.id, base_url=model.base_url, weights=weights)
+
+    def _engine_with_adapter(self, variant: Variant) -> Engine:
+        engine = self._engine(self._work.config.variants[variant.name].model)
+        if variant.adapter and isinstance(engine, HoldsAdapters) and variant.adapter not in engine.adapters:
+            engine.add_adapter(variant.adapter, adapter_folder(self._work, variant.adapter))
+        return engine
+
+    def _engine(self, name: str) -> Engine:
+        if name not in self._engines:
+            model = self._work.config.models[name]
+            self._engines[name] = open_engine(model, self._setup(model))
+        return self._engines[name]
+
+    def _setup(self, model: ModelConfig) -> EngineSetup:
+        key = self._work.environment.secret(model.api_key_env) if model.api_key_env else None
+        examples = self._train() if model.engine == "nearest" else ()
+        return EngineSetup(root=self._work.loaded.folder, api_key=key, examples=examples)
+
+
+def adapter_folder(work: Workspace, digest: str) -> Path:
+    """The adapter's files on this machine, fetched from the artifacts when they are not there yet."""
+    target = work.home / "adapters" / digest
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        work.store.artifacts.materialise(digest, target)
+    return target

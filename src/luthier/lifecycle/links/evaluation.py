@@ -1,0 +1,119 @@
+"""Variants measured on benchmarks: answers gathered, reports kept, and set against each other."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from luthier.domain.answers import Answer
+from luthier.domain.digests import digest_of
+from luthier.domain.examples import Message
+from luthier.domain.reports import Comparison, Report
+from luthier.domain.snapshots import GoldSet
+from luthier.domain.variants import Variant
+from luthier.evaluate.compare import best_baseline, compare
+from luthier.evaluate.config import BenchmarkConfig
+from luthier.evaluate.stage import VERSION, run
+from luthier.lifecycle.answering import Variants
+from luthier.lifecycle.links.data import benchmark_rows
+from luthier.lifecycle.spending import spend
+from luthier.lifecycle.workspace import Settled, Workspace
+
+LIBRARIES = ("numpy", "scipy", "jsonschema")
+COMPARISON_VERSION = 1
+
+
+class _Ports:
+    def __init__(self, work: Workspace, variants: Variants, label: str) -> None:
+        self._work, self._variants, self.label = work, variants, label
+
+    def answer(self, variant: Variant, questions: Sequence[tuple[Message, ...]]) -> Sequence[Answer]:
+        return self._variants.answer(variant, questions)
+
+    def progress(self, done: int, of: int) -> None:
+        self._work.voice.progress(self.label, done, of)
+
+
+def report_name(variant: str, benchmark: BenchmarkConfig, *, label: str = "") -> str:
+    """How a report is called in the chain: `tuned/task_accuracy`, or `tuned@control/task_accuracy`."""
+    return f"{variant}{'@' + label if label else ''}/{benchmark.name}"
+
+
+def settle_report(
+    work: Workspace, variants: Variants, variant: Variant, benchmark: BenchmarkConfig, *, label: str = ""
+) -> Settled:
+    """The report of one variant on one benchmark; measured again only when either has changed."""
+    gold = benchmark_rows(work, benchmark.dataset)
+    name = report_name(variant.name, benchmark, label=label)
+    return work.settle(
+        "evaluate",
+        name,
+        version_number=VERSION,
+        section=benchmark.model_dump(mode="json"),
+        inputs={"variant": variant.digest, "gold": gold.digest, "tools": _tools_digest(work)},
+        libraries=LIBRARIES,
+        perform=lambda: _perform(work, _Ports(work, variants, name), variant, benchmark, gold),
+    )
+
+
+def reports_of(work: Workspace, variant: str, *, label: str = "") -> list[Report]:
+    """The last report of a variant on every benchmark; Refused when one is missing."""
+    benchmarks = work.config.evaluation.benchmarks
+    digests = [work.require("evaluate", report_name(variant, each, label=label)) for each in benchmarks]
+    return [work.fetch(digest, Report) for digest in digests]
+
+
+def baseline_names(work: Workspace) -> list[str]:
+    """The variants without an adapter: what a tuned one has to beat."""
+    return [name for name, section in work.config.variants.items() if section.adapter is None]
+
+
+def baseline_reports(work: Workspace) -> dict[str, Report]:
+    """Name -> report on the first benchmark, of every baseline that was measured."""
+    benchmark = work.config.evaluation.benchmarks[0]
+    kept = {name: work.latest("evaluate", report_name(name, benchmark)) for name in baseline_names(work)}
+    return {name: work.fetch(digest, Report) for name, digest in kept.items() if digest is not None}
+
+
+def settle_comparison(work: Workspace, report: Report, *, label: str = "") -> Settled:
+    """The report against every other variant measured on the same benchmark, row by row."""
+    benchmark = next(each for each in work.config.evaluation.benchmarks if each.name == report.benchmark)
+    names = [name for name in work.config.variants if name != report.variant or label]
+    kept = {name: work.latest("evaluate", report_name(name, benchmark)) for name in names}
+    digests = {name: digest for name, digest in kept.items() if digest is not None}
+    return work.settle(
+        "compare",
+        report_name(report.variant, benchmark, label=label),
+        version_number=COMPARISON_VERSION,
+        section=list(benchmark.measured),
+        inputs={"report": report.digest, **digests},
+        libraries=("numpy", "scipy"),
+        perform=lambda: _compare(work, report, [work.fetch(each, Report) for each in digests.values()], benchmark),
+    )
+
+
+def best_baseline_of(work: Workspace, metric: str) -> Report:
+    """The strongest variant without an adapter on one metric."""
+    return best_baseline(list(baseline_reports(work).values()), metric)
+
+
+def _perform(work: Workspace, ports: _Ports, variant: Variant, benchmark: BenchmarkConfig, gold: GoldSet) -> str:
+    report = run(ports, benchmark, variant, gold, work.tools)
+    name = ports.label
+    parents = [digest for digest in (variant.adapter, work.latest("data", "gold")) if digest]
+    digest = work.keep(report, kind="report", parents=parents)
+    spend(work, "evaluation", name, seconds=Decimal(str(round(report.seconds, 3))), paid=report.cost)
+    figures = ", ".join(
+        f"{figure.metric} {figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
+        for figure in report.overall.values()
+    )
+    work.voice.say(f"{name}: {figures} (n = {len(report.cases)})")
+    return digest
+
+
+def _compare(work: Workspace, report: Report, others: Sequence[Report], benchmark: BenchmarkConfig) -> str:
+    seed = work.config.data.seed
+    found: Comparison = compare(report, others, list(benchmark.measured), seed)
+    return work.keep(found, kind="comparison", parents=[report.digest, *(other.digest for other in others)])
+
+
+def _tools_digest(work: Workspace) -> str:
+    return digest_of([tool.model_dump(mode="json") for tool in work.tools])

@@ -1,0 +1,41 @@
+"""What work costs, written to the ledger as it is done."""
+
+from decimal import Decimal
+
+from luthier.domain.money import Money
+from luthier.lifecycle.workspace import Workspace
+from luthier.store import LedgerEntry
+
+SECONDS_PER_HOUR = Decimal(3600)
+
+
+def spend(work: Workspace, bucket: str, subject: str, *, seconds: Decimal, paid: Money | None = None) -> Money:
+    """Own machine time at the project's hourly price plus what an engine charged, entered once; the sum."""
+    costs = work.config.costs
+    price = costs.training_hour_price if bucket == "training" else costs.serving_hour_price
+    hours = seconds / SECONDS_PER_HOUR
+    own = Money(amount=(hours * price).quantize(Decimal("0.000001")), currency=costs.currency)
+    _enter(work, bucket, subject, quantity=hours, unit="machine-hour", price=own, unit_price=price)
+    if paid is None or not paid.amount:
+        return own
+    _enter(work, bucket, subject, quantity=Decimal(1), unit="engine charges", price=paid, unit_price=paid.amount)
+    return own + paid if paid.currency == own.currency else own
+
+
+def _enter(
+    work: Workspace, bucket: str, subject: str, *, quantity: Decimal, unit: str, price: Money, unit_price: Decimal
+) -> None:
+    entry = LedgerEntry.model_validate(
+        {
+            "bucket": bucket,
+            "subject": subject,
+            "quantity": quantity,
+            "unit": unit,
+            "unit_price": unit_price,
+            "amount": price.amount,
+            "currency": price.currency,
+            "at": work.clock(),
+            "note": "",
+        }
+    )
+    work.store.ledger.append(entry)
