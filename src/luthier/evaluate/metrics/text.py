@@ -41,7 +41,8 @@ def answered(row: Attempt) -> bool:
 
 def fold(text: str) -> str:
     """The text without differences of case, spacing and Unicode compatibility form."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())  # folding case can undo the form
 
 
 def tokens(text: str) -> list[str]:
