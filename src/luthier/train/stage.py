@@ -8,7 +8,7 @@ from luthier.domain.digests import digest_of
 from luthier.errors import EmptySample, Faults, Tampered, UserError
 from luthier.train.config import TrainConfig
 from luthier.train.types import BaseModel, Conversation, Ports, TrainingOutcome
-from luthier.train.weights import weights_digest
+from luthier.variants.engines.folders import check_model_folder, weights_digest
 
 VERSION = 1
 LISTED_AT_MOST = 10
@@ -82,6 +82,7 @@ def _check_target(target: Path) -> None:
 
 
 def _check_base(base: BaseModel, fault: str) -> None:
+    check_model_folder(base.folder)
     found = weights_digest(base.folder)
     if found != base.weights:
         raise Tampered(

@@ -34,7 +34,7 @@ class BaseModel:
 
     folder: Path
     weights: str
-    """SHA-256 as `luthier.train.weights.weights_digest` computes it."""
+    """SHA-256 as `luthier.variants.engines.folders.weights_digest` computes it."""
     id: str = "bundled"
     """What the adapter calls its base: a name people know, never a path of this machine."""
 

@@ -8,10 +8,14 @@ from peft import get_peft_model_state_dict
 from safetensors.torch import save_file
 
 from luthier.train.durable import folder_in_one_move
+from luthier.train.types import BaseModel
 
 
-def write_adapter(model: Any, target: Path, *, base_id: str) -> None:
-    """`target` is a PEFT adapter folder of the model's present adapter, whole or not there."""
+def write_adapter(model: Any, target: Path, base: BaseModel) -> None:
+    """`target` is a PEFT adapter folder of the model's present adapter, whole or not there.
+
+    Beside PEFT's own files, `luthier.json` pins the base weights, so that no engine puts it on another model.
+    """
     tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
     with folder_in_one_move(target) as partial:
         save_file(
@@ -19,7 +23,8 @@ def write_adapter(model: Any, target: Path, *, base_id: str) -> None:
             str(partial / "adapter_model.safetensors"),
             metadata={"format": "pt"},
         )
-        (partial / "adapter_config.json").write_text(_config_json(model, base_id), encoding="utf-8")
+        (partial / "adapter_config.json").write_text(_config_json(model, base.id), encoding="utf-8")
+        (partial / "luthier.json").write_text(json.dumps({"base_weights": base.weights}) + "\n", encoding="utf-8")
 
 
 def _config_json(model: Any, base_id: str) -> str:

@@ -1,10 +1,8 @@
 """The frozen base model with a fresh adapter on it, loaded without running anybody's code."""
 
 import hashlib
-import json
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,9 +10,10 @@ from peft import LoraConfig as PeftLora
 from peft import get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from luthier.errors import MissingInput, UserError
+from luthier.errors import UserError
 from luthier.train.config import LoraConfig, TrainConfig
 from luthier.train.types import BaseModel
+from luthier.variants.engines.folders import check_model_folder
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def _precision(config: TrainConfig, device: str) -> tuple[str, str]:
 
 def load_tokenizer(base: BaseModel) -> Any:
     """The base model's tokenizer, which must carry a chat template."""
-    _refuse_foreign_code(base.folder)
+    check_model_folder(base.folder)
     tokenizer = AutoTokenizer.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
     if not tokenizer.chat_template:
         raise UserError(f"the tokenizer of {base.id!r} has no chat template", hint="choose an instruction-tuned model")
@@ -59,7 +58,7 @@ def load_tokenizer(base: BaseModel) -> Any:
 
 def load_with_adapter(base: BaseModel, adapter: LoraConfig, machine: Machine, *, seed: int) -> Any:
     """The base model, frozen, under a new adapter that changes nothing yet and whose start is drawn from the seed."""
-    _refuse_foreign_code(base.folder)
+    check_model_folder(base.folder)
     model = AutoModelForCausalLM.from_pretrained(
         base.folder, dtype=machine.compute, use_safetensors=True, local_files_only=True, trust_remote_code=False
     )
@@ -101,15 +100,3 @@ def _check_layers(model: Any, adapter: LoraConfig) -> None:
     unknown = sorted(set(adapter.layers) - linear)
     if unknown:
         raise UserError(f"the base model has no linear layers named {unknown}", hint=f"choose from {sorted(linear)}")
-
-
-def _refuse_foreign_code(folder: Path) -> None:
-    for name in ("config.json", "tokenizer_config.json"):
-        file = folder / name
-        if not file.is_file():
-            raise MissingInput(f"the base model's {name!r} is not in {str(folder)!r}", hint="check `models`")
-        if "auto_map" in json.loads(file.read_text(encoding="utf-8")):
-            raise UserError(
-                f"{name!r} in {str(folder)!r} names code to be run (auto_map)",
-                hint="code in a model repository is never run; choose a model transformers knows by itself",
-            )

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 from luthier.errors import Faults, UserError
 from luthier.train.config import TrainConfig
 from luthier.train.types import Conversation
+from luthier.variants.engines.texts import defused
 
 GENERATION_MARKER = re.compile(r"\{%-?\s*generation\b")
-RENDERED_AT_ONCE = 512
+END_MARKERS = ("<|im_end|>", "<|eot_id|>")
 LISTED_AT_MOST = 10
 
 
@@ -36,11 +38,6 @@ class EncodedSet:
         return [len(row.tokens) for row in self.rows]
 
 
-def has_generation_markers(tokenizer: Any) -> bool:
-    """Whether the chat template itself says which text is the assistant's."""
-    return bool(GENERATION_MARKER.search(str(tokenizer.chat_template)))
-
-
 def encode_all(
     tokenizer: Any, conversations: Sequence[Conversation], config: TrainConfig, *, context_tokens: int, name: str
 ) -> EncodedSet:
@@ -62,56 +59,64 @@ def encode_all(
 
 def encode(tokenizer: Any, conversations: Sequence[Conversation], config: TrainConfig) -> list[Encoded]:
     """Each conversation through the model's own chat template, the same that answers will be asked through."""
-    if has_generation_markers(tokenizer):
-        return [row for start in range(0, len(conversations), RENDERED_AT_ONCE) for row in
-                _by_markers(tokenizer, conversations[start : start + RENDERED_AT_ONCE], config)]  # fmt: skip
-    if config.loss_on != "final_turn":
-        raise UserError(
-            "the chat template has no {% generation %} markers, so only the final turn can be told apart",
-            hint="set train.loss_on to final_turn, or add the markers to the template",
-        )
-    return [_by_prefix(tokenizer, conversation) for conversation in conversations]
-
-
-def _by_markers(tokenizer: Any, conversations: Sequence[Conversation], config: TrainConfig) -> list[Encoded]:
-    found = tokenizer.apply_chat_template(
-        [_plain(conversation) for conversation in conversations],
-        tokenize=True, return_dict=True, return_assistant_tokens_mask=True,
-    )  # fmt: skip
-    masks = [tuple(bool(bit) for bit in mask) for mask in found["assistant_masks"]]
     if config.loss_on == "final_turn":
-        masks = [_last_stretch(mask) for mask in masks]
-    tokens = [tuple(ids) for ids in found["input_ids"]]
-    return [Encoded(c.id, ids, mask) for c, ids, mask in zip(conversations, tokens, masks, strict=True)]
+        asked = [_rendered(tokenizer, row, answered=False) for row in conversations]
+        whole = [_rendered(tokenizer, row, answered=True) for row in conversations]
+        if all(text.startswith(question) for text, question in zip(whole, asked, strict=True)):
+            return _final_turns(tokenizer, conversations, asked, whole)
+    if GENERATION_MARKER.search(str(tokenizer.chat_template)):
+        return [_by_markers(tokenizer, row, config) for row in conversations]
+    raise UserError(
+        "the chat template does not show which text is the assistant's",
+        hint="add {% generation %} markers to the template, or set train.loss_on to final_turn",
+    )
 
 
-def _by_prefix(tokenizer: Any, conversation: Conversation) -> Encoded:
-    """For templates without markers: the answer is what the template adds to the question."""
-    messages = _plain(conversation)
-    asked = tokenizer.apply_chat_template(messages[:-1], tokenize=False, add_generation_prompt=True)
-    whole = tokenizer.apply_chat_template(messages, tokenize=False)
-    if not whole.startswith(asked):
-        raise UserError(
-            f"the chat template renders {conversation.id!r} differently once it is answered",
-            hint="add {% generation %} markers to the template",
-        )
-    found = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True)
-    tokens = tuple(found["input_ids"])
-    is_answer = [start >= len(asked) for start, _ in found["offset_mapping"]]
-    ends = [at for at, token in enumerate(tokens) if is_answer[at] and token == tokenizer.eos_token_id]
-    last = ends[0] if ends else len(tokens) - 1
-    return Encoded(conversation.id, tokens, tuple(hit and at <= last for at, hit in enumerate(is_answer)))
+def _final_turns(
+    tokenizer: Any, conversations: Sequence[Conversation], asked: Sequence[str], whole: Sequence[str]
+) -> list[Encoded]:
+    """Question and answer tokenized apart, since a served model sees the question's tokens and writes the answer's."""
+    answers = [text[len(question) :] for text, question in zip(whole, asked, strict=True)]
+    questions = tokenizer(list(asked), add_special_tokens=False)["input_ids"]
+    ends = _end_tokens(tokenizer)
+    rows = []
+    for row, question, said in zip(
+        conversations, questions, tokenizer(answers, add_special_tokens=False)["input_ids"], strict=True
+    ):
+        last = next((at for at, token in enumerate(said) if token in ends), len(said) - 1)
+        answer = said[: last + 1]  # what the template adds after the end of the turn is never generated
+        is_target = (False,) * len(question) + (True,) * len(answer)
+        rows.append(Encoded(row.id, (*question, *answer), is_target))
+    return rows
 
 
-def _plain(conversation: Conversation) -> list[dict[str, str]]:
-    return [{"role": message.role, "content": message.content} for message in conversation.messages]
+def _by_markers(tokenizer: Any, conversation: Conversation, config: TrainConfig) -> Encoded:
+    found = tokenizer.apply_chat_template(
+        _plain(tokenizer, conversation), tokenize=True, return_dict=True, return_assistant_tokens_mask=True
+    )
+    mask = tuple(bool(bit) for bit in found["assistant_masks"])
+    is_target = _last_stretch(mask) if config.loss_on == "final_turn" else mask
+    return Encoded(conversation.id, tuple(found["input_ids"]), is_target)
+
+
+def _rendered(tokenizer: Any, conversation: Conversation, *, answered: bool) -> str:
+    turns = _plain(tokenizer, conversation)
+    shown = turns if answered else turns[:-1]
+    return str(tokenizer.apply_chat_template(shown, tokenize=False, add_generation_prompt=not answered))
+
+
+def _plain(tokenizer: Any, conversation: Conversation) -> list[dict[str, str]]:
+    turns = defused(tokenizer, conversation.messages)
+    return [{"role": message.role, "content": message.content} for message in turns]
+
+
+def _end_tokens(tokenizer: Any) -> set[int]:
+    vocabulary = tokenizer.get_vocab()
+    return {tokenizer.eos_token_id, *(vocabulary[marker] for marker in END_MARKERS if marker in vocabulary)}
 
 
 def _last_stretch(mask: tuple[bool, ...]) -> tuple[bool, ...]:
-    if True not in mask:
-        return mask
-    end = len(mask) - mask[::-1].index(True)
-    start = end
-    while start and mask[start - 1]:
-        start -= 1
-    return tuple(start <= at < end for at in range(len(mask)))
+    """The mask with all but its last unbroken stretch cleared."""
+    starts = compress(range(len(mask)), (hit and not before for hit, before in zip(mask, (False, *mask), strict=False)))
+    start = max(starts, default=len(mask))
+    return tuple(hit and at >= start for at, hit in enumerate(mask))

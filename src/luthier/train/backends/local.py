@@ -52,7 +52,7 @@ def fit(
             states=job.folder, keep_evaluated=_keeper(model, job),
         )  # fmt: skip
         reason = _run_unchanged(loop, job)
-    write_adapter(model, target, base_id=job.base.id)
+    write_adapter(model, target, job.base)
     if job.folder is not None:
         forget_states(job.folder)
     return _outcome(loop, job, machine, reason)
@@ -77,7 +77,7 @@ def _with_last_good(fault: EngineFault, loop: Loop, job: Job) -> EngineFault:
     kept = job.folder / "last-good"
     loop.restore_best()
     if not kept.exists():
-        write_adapter(loop.bench.model, kept, base_id=job.base.id)
+        write_adapter(loop.bench.model, kept, job.base)
     return EngineFault(f"{fault.message}; the adapter of step {loop.position.best.step} is kept in {str(kept)!r}",
                        hint=fault.hint)  # fmt: skip
 
@@ -92,7 +92,7 @@ def _keeper(model: Any, job: Job) -> Callable[[int], None]:
     def keep(step: int) -> None:
         kept = evaluated / f"step-{step:08d}"
         if not kept.exists():
-            write_adapter(model, kept, base_id=job.base.id)
+            write_adapter(model, kept, job.base)
 
     return keep
 

@@ -58,6 +58,8 @@ def forget_states(folder: Path) -> None:
     """No state is left in `folder`; a finished run has nothing to resume."""
     for state in _states(folder):
         _remove(state)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def moments_of(optimizer: torch.optim.Optimizer, parameters: dict[str, torch.nn.Parameter]) -> Tensors:

@@ -88,6 +88,7 @@ class AdapterRack:
 
     def _attach(self, inner: str, config: LoraConfig, tensors: dict[str, Any]) -> None:
         config.inference_mode = True
+        config.base_model_name_or_path = None  # peft warns where it is not this machine's path; NOTE_FILE says more
         with warnings.catch_warnings():  # peft 0.21 asks transformers 5 for a deprecated name
             warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
             if self._peft is None:
