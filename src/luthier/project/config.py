@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
+from luthier.assess.config import AssessConfig, CharterConfig
 from luthier.data.config import DataConfig
 from luthier.evaluate.config import EvaluationConfig
 from luthier.gateway.config import GatewayConfig
@@ -47,6 +48,7 @@ class ProjectConfig(Section):
     project: str = Field(
         pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", description="Name: lower-case letters, digits and hyphens."
     )
+    charter: CharterConfig = Field(description="The problem, its KPIs with owners, and when to stop.")
     tools: str | None = Field(
         default=None, min_length=1, description="JSON file of the tools that answers may call, in OpenAI's shape."
     )
@@ -59,6 +61,7 @@ class ProjectConfig(Section):
     data: DataConfig = Field(description="Sources, the rules they pass through, and the splits they end in.")
     review: ReviewConfig = Field(default=ReviewConfig(), description="How many people must look at a row.")
     variants: Mapping[str, VariantConfig] = Field(min_length=1, description="Name -> one way to answer.")
+    assess: AssessConfig = Field(default=AssessConfig(), description="What the verdict on tuning is drawn from.")
     train: TrainConfig = Field(default=TrainConfig(), description="One tuning run.")
     evaluation: EvaluationSection = Field(default=EvaluationSection(), description="What is measured, and who decides.")
     rollout: RolloutConfig = Field(default=RolloutConfig(), description="How a release earns its traffic.")

@@ -31,7 +31,7 @@ def validated(model: type[M], tree: Node) -> tuple[M | None, list[Fault]]:
     deeper = [path for _, path, _ in located]
     messages: dict[tuple[str, ...], tuple[Node, list[str]]] = {}
     for error, path, node in located:
-        if _is_other_branch(error, path, node, deeper):
+        if _follows_from_deeper(error, path, node, deeper):
             continue
         said = messages.setdefault(path, (node, []))[1]
         if (message := _sentence(error, model, path, node)) not in said:
@@ -81,9 +81,11 @@ def _is_mix_up(error: ErrorDetails, node: Node) -> bool:
     return (is_truth and error["type"] in _NUMBERS) or (is_number and error["type"] in _NOT_FROM_A_NUMBER)
 
 
-def _is_other_branch(error: ErrorDetails, path: tuple[str, ...], node: Node, deeper: Sequence[tuple[str, ...]]) -> bool:
-    """A union's branch that wanted another shape than the one the file has, where a fault within tells more."""
-    is_shape = error["type"].endswith("_type") or error["type"] == "literal_error"
+def _follows_from_deeper(
+    error: ErrorDetails, path: tuple[str, ...], node: Node, deeper: Sequence[tuple[str, ...]]
+) -> bool:
+    """A fault that mending one within would end: a union's branch of another shape, or too few valid entries."""
+    is_shape = error["type"].endswith("_type") or error["type"] in ("literal_error", "too_short")
     has_more = any(len(other) > len(path) and other[: len(path)] == path for other in deeper)
     return is_shape and has_more and any(True for _ in node.entries())
 

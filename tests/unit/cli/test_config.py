@@ -18,7 +18,7 @@ def test_every_value_is_shown_with_its_origin(project: Path) -> None:
     found = {row["path"]: (row["value"], row["origin"]) for row in json.loads(result.stdout)}
     assert found["project"] == ("crm-updates", "luthier.yaml:1:10")
     assert found["train.epochs"] == (7, "--set train.epochs")
-    assert found["train.adapter.rank"] == (16, "luthier.yaml:21:52")
+    assert found["train.adapter.rank"] == (16, "luthier.yaml:22:50")
     assert found["train.seed"] == (0, "default")
 
 
@@ -35,7 +35,10 @@ def test_the_nearest_project_file_upwards_is_used(project: Path, monkeypatch: py
 def test_locations_come_from_the_environment(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LUTHIER_DATABASE_URL", "postgresql://luthier:hunter2@db/luthier")
     result = runner.invoke(app, ["config", "--project", str(project)])
-    assert any(line.startswith("store.database_url\t") and "LUTHIER_DATABASE_URL" in line for line in result.stdout.splitlines())
+    assert any(
+        line.startswith("store.database_url\t") and "LUTHIER_DATABASE_URL" in line
+        for line in result.stdout.splitlines()
+    )
     assert "hunter2" not in result.stdout
 
 

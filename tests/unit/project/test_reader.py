@@ -148,6 +148,17 @@ def test_a_fault_inside_a_list_of_a_union_does_not_complain_that_it_is_a_list(fo
     assert faults_of(folder, "name: a\nlayers: [x, 3]\n") == ['luthier.yaml:2:13: layers.1: must be text; write "3"']
 
 
+def test_a_list_is_not_called_too_short_because_its_only_entry_is_wrong(folder: Path) -> None:
+    class Sources(Section):
+        sources: tuple[Adapter, ...] = Field(min_length=1)
+
+    path = folder / "luthier.yaml"
+    path.write_text("sources: [{rank: 0}]\n", encoding="utf-8")
+    with pytest.raises(Faults) as caught:
+        read(path, Sources)
+    assert caught.value.faults == ("luthier.yaml:1:18: sources.0.rank: must be greater than or equal to 1, received 0",)
+
+
 def test_an_unregistered_name_found_by_a_validator_is_a_fault_and_no_crash(folder: Path) -> None:
     (fault,) = faults_of(folder, "name: a\ncolor: unregistered\n")
     assert "no color is named 'unregistered'" in fault
