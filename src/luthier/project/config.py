@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from luthier.assess.config import AssessConfig, CharterConfig
+from luthier.costs.config import CostsConfig
 from luthier.data.config import DataConfig
 from luthier.evaluate.config import EvaluationConfig
 from luthier.gateway.config import GatewayConfig
@@ -65,5 +66,6 @@ class ProjectConfig(Section):
     train: TrainConfig = Field(default=TrainConfig(), description="One tuning run.")
     evaluation: EvaluationSection = Field(default=EvaluationSection(), description="What is measured, and who decides.")
     rollout: RolloutConfig = Field(default=RolloutConfig(), description="How a release earns its traffic.")
+    costs: CostsConfig = Field(default=CostsConfig(), description="Prices, and what no log can know.")
     gateway: GatewayConfig = Field(default=GatewayConfig(), description="Where applications reach the release.")
     store: StoreConfig = Field(default=StoreConfig(), description="Database and artifacts.")
