@@ -1,11 +1,13 @@
 """The shipped example: deterministic, solvable, and clean unless something is planted."""
 
 import hashlib
+import importlib
 import json
 import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -58,6 +60,17 @@ def rows(raw: list[Row]) -> list[Row]:
 @pytest.fixture(scope="module")
 def tools() -> list[ToolSpec]:
     return [ToolSpec.model_validate(tool) for tool in json.loads((EXAMPLE / "tools.json").read_text(encoding="utf-8"))]
+
+
+@pytest.fixture
+def traffic(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The example's own module; its neighbours leave again, as other examples may use the same names."""
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    before = set(sys.modules)
+    yield importlib.import_module("traffic")
+    for name in set(sys.modules) - before:
+        if str(EXAMPLE) in (getattr(sys.modules[name], "__file__", None) or ""):
+            del sys.modules[name]
 
 
 def test_the_same_seed_gives_the_same_bytes_and_a_second_run_rewrites_nothing(folder: Path, tmp_path: Path) -> None:
@@ -154,9 +167,7 @@ def test_a_planted_contradiction_changes_the_call_but_hardly_the_email(tmp_path:
     assert all(len(calls[asked(row).removesuffix(" Ta!")] - {""}) == 2 for row in planted)
 
 
-def test_traffic_replays_rises_in_time_and_is_solved_by_its_ideal_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(EXAMPLE))
-    traffic = __import__("traffic")
+def test_traffic_replays_rises_in_time_and_is_solved_by_its_ideal_only(traffic: Any) -> None:
     start = datetime(2026, 1, 5, 8, tzinfo=UTC)
     stream = list(traffic.requests(200, seed=3, start=start))
     assert stream == list(traffic.requests(200, seed=3, start=start))
@@ -166,11 +177,7 @@ def test_traffic_replays_rises_in_time_and_is_solved_by_its_ideal_only(monkeypat
     assert not traffic.is_solved(None, stream[0].ideal)
 
 
-def test_traffic_asks_about_customers_that_the_knowledge_base_holds(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(EXAMPLE))
-    traffic = __import__("traffic")
+def test_traffic_asks_about_customers_that_the_knowledge_base_holds(folder: Path, traffic: Any) -> None:
     known = "".join(path.read_text(encoding="utf-8") for path in (folder / "kb").glob("*.md"))
     stream = list(traffic.requests(100, seed=5, start=datetime(2026, 1, 5, tzinfo=UTC)))
     ids = [json.loads(request.ideal)["arguments"].get("account_id") for request in stream]
