@@ -22,6 +22,20 @@ class Command(NamedTuple):
 
 # A module whose app has subcommands gives it an `@app.callback()`; without one, typer folds a single command into it.
 COMMANDS = {
+    "run": Command("luthier.cli.run", "app", "Bring the whole chain of evidence up to date."),
+    "status": Command("luthier.cli.status", "app", "Print where the chain stands."),
+    "data": Command("luthier.cli.data", "app", "Build snapshots and show what they hold."),
+    "review": Command("luthier.cli.review", "app", "Mark rows, and see how far the review is."),
+    "assess": Command("luthier.cli.assess", "app", "Show the decision, or overrule it with a reason."),
+    "train": Command("luthier.cli.train", "app", "Tune the base model, or run the control."),
+    "evaluate": Command("luthier.cli.evaluate", "app", "Measure variants, and show what was measured."),
+    "release": Command("luthier.cli.release", "app", "Make releases, and decide on them."),
+    "rollout": Command("luthier.cli.rollout", "app", "Start, watch, stop and rehearse rollouts."),
+    "monitor": Command("luthier.cli.monitor", "app", "Look at served traffic."),
+    "serve": Command("luthier.cli.serve", "app", "Serve the released variants: engine and gateway."),
+    "gateway": Command("luthier.cli.gateway", "app", "Serve the gateway alone."),
+    "user": Command("luthier.cli.user", "app", "Add users and make their keys."),
+    "audit": Command("luthier.cli.audit", "app", "Read the audit log and check its chain."),
     "config": Command("luthier.cli.config", "app", "Print every value of the project file with where it came from."),
 }
 _COMPLETION = ("install_completion", "show_completion")  # typer gives these to every app that is not nested

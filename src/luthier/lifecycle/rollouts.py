@@ -8,9 +8,9 @@ from pydantic import TypeAdapter
 from luthier.domain.interactions import Feedback, Interaction
 from luthier.domain.routes import Route, RouteTable
 from luthier.domain.value import Json, Value
-from luthier.domain.variants import Variant
 from luthier.errors import NotFound, Refused
 from luthier.lifecycle.links.release import release, require_approved
+from luthier.lifecycle.routes import current_table, model_name, put_table
 from luthier.lifecycle.workspace import Workspace
 from luthier.rollout.step import step
 from luthier.rollout.tallies import tally
@@ -32,8 +32,7 @@ from luthier.rollout.types import (
 )
 from luthier.store import Event as StoredEvent
 
-EVENTS, ROUTES, DRILLS = "rollout", "routes", "drills"
-BASE_MODEL = "base"
+EVENTS, DRILLS = "rollout", "drills"
 _events: TypeAdapter[Event] = TypeAdapter(Event)
 
 
@@ -124,12 +123,6 @@ def served(
     ], said  # fmt: skip
 
 
-def current_table(work: Workspace, *, after: int = 0) -> RouteTable | None:
-    """The newest route table, or None where none came after version `after`."""
-    kept = work.store.events.read(ROUTES, after=after)
-    return RouteTable.model_validate(kept[-1].payload) if kept else None
-
-
 def publish(work: Workspace) -> RouteTable:
     """The route table that the events call for, published if it is not the current one."""
     now = controller(work)
@@ -148,21 +141,6 @@ def publish(work: Workspace) -> RouteTable:
         salt=f"{work.project}/{traffic.canary or traffic.stable}",
     )
     return table if kept == table else put_table(work, table)
-
-
-def put_table(work: Workspace, table: RouteTable) -> RouteTable:
-    """The table under the next version, durable and seen by every gateway at its next look."""
-    newest = table.model_copy(update={"version": table.version + 1})
-    work.store.events.append(ROUTES, table.version, "table", newest.model_dump(mode="json"), work.clock())
-    share = f"{newest.canary.release_id} at {newest.canary_percent:g}%" if newest.canary else "none"
-    detail: dict[str, Json] = {"stable": newest.stable.release_id, "canary": share, "switch": newest.switch}
-    work.store.audit.append(work.actor, "routes.change", f"version {newest.version}", detail, now=work.clock())
-    return newest
-
-
-def model_name(variant: Variant) -> str:
-    """What a back end calls a variant's model: the base, or the adapter by the start of its digest."""
-    return variant.adapter[:16] if variant.adapter else BASE_MODEL
 
 
 def drill_is_overdue(work: Workspace) -> bool:

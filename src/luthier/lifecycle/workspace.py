@@ -152,6 +152,7 @@ class Workspace:
         last = self.store.links.latest(self.project, link, name)
         stands = last is not None and last.state == "done" and last.fingerprint == fingerprint
         if last is not None and last.digest and stands and not self.force:
+            self.voice.say(f"{name or link}: unchanged since {last.at:%Y-%m-%d %H:%M}, {last.digest[:12]}")
             return Settled(last.digest, is_fresh=False)
         try:
             digest = perform()

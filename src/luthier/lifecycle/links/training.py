@@ -13,6 +13,7 @@ from luthier.domain.snapshots import Split
 from luthier.domain.variants import Variant
 from luthier.errors import Refused
 from luthier.lifecycle.answering import Variants
+from luthier.lifecycle.links.assessment import require_tuning
 from luthier.lifecycle.links.review import admitted_rows
 from luthier.lifecycle.spending import spend
 from luthier.lifecycle.workspace import Settled, Workspace
@@ -78,6 +79,7 @@ def adapter_variants(work: Workspace, variants: Variants) -> list[Variant]:
 
 
 def _settle(work: Workspace, variants: Variants, name: str, config: TrainConfig) -> Settled:
+    require_tuning(work)
     served_by = adapter_variants(work, variants)
     inputs = {
         "snapshot": work.require("data"),

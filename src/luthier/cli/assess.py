@@ -1,0 +1,55 @@
+"""`luthier assess`: prompt, retrieve, tune or both, and why."""
+
+from typing import Annotated
+
+import typer
+
+from luthier.assess.record import decision_record
+from luthier.cli.opened import opened
+from luthier.cli.options import JsonOption, ProjectOption, SetOption
+from luthier.cli.output import show
+from luthier.domain.decisions import Advice
+from luthier.errors import Refused, UserError
+from luthier.lifecycle.links.assessment import decision, override_decision
+
+app = typer.Typer(no_args_is_help=True)
+ADVICE: tuple[Advice, ...] = ("prompt", "retrieve", "tune", "tune_and_retrieve", "stop")
+
+
+@app.callback()
+def assess() -> None:
+    """Show the decision, or overrule it with a reason."""
+
+
+@app.command("show")
+def show_decision(project: ProjectOption = None, assignments: SetOption = None, as_json: JsonOption = False) -> None:
+    """Print the decision record: what failed, what to do about it, and what that costs."""
+    with opened(project, assignments, as_json=True) as work:
+        found = decision(work)
+        if as_json:
+            show(found.model_dump(mode="json"), as_json=True)
+            return
+        if work.config.charter is None:
+            raise Refused("the project has no charter", hint="write its `charter` section")
+        show(decision_record(found, work.config.charter), as_json=False)
+
+
+@app.command()
+def override(
+    advice: Annotated[str, typer.Argument(help="What to do instead: prompt, retrieve, tune, tune_and_retrieve, stop.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the chain with your name.")],
+    project: ProjectOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Overrule the decision; who did it and why stays in the chain."""
+    with opened(project, assignments) as work:
+        chosen = _advice(advice)
+        found = override_decision(work, chosen, reason=reason)
+        show(f"overruled: {found.advice} becomes {found.effective}", as_json=False)
+
+
+def _advice(text: str) -> Advice:
+    for advice in ADVICE:
+        if advice == text:
+            return advice
+    raise UserError(f"{text!r} is no advice", hint=f"choose from {', '.join(ADVICE)}")

@@ -1,0 +1,65 @@
+"""`luthier train`: tuning runs."""
+
+import typer
+
+from luthier.cli.opened import ForceOption, opened
+from luthier.cli.options import JsonOption, ProjectOption, SetOption
+from luthier.cli.output import show
+from luthier.domain.runs import TrainingRun
+from luthier.lifecycle.answering import Variants
+from luthier.lifecycle.links.data import rows_of
+from luthier.lifecycle.links.training import settle_control, settle_training
+from luthier.lifecycle.workspace import Workspace
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def train() -> None:
+    """Tune the base model, or run the control that shows what tuning on nonsense gives."""
+
+
+@app.command()
+def run(
+    project: ProjectOption = None,
+    assignments: SetOption = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train an adapter on the admitted rows; a stopped run goes on where it was."""
+    with opened(project, assignments, as_json=as_json, force=force) as work, work.alone():
+        settled = settle_training(work, Variants(work, lambda: rows_of(work, "train")))
+        _show(work, settled.digest, as_json=as_json)
+
+
+@app.command()
+def control(
+    project: ProjectOption = None,
+    assignments: SetOption = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the negative control: the same rows with each other's answers, for a shorter time."""
+    with opened(project, assignments, as_json=as_json, force=force) as work, work.alone():
+        settled = settle_control(work, Variants(work, lambda: rows_of(work, "train")))
+        _show(work, settled.digest, as_json=as_json)
+
+
+def _show(work: Workspace, digest: str, *, as_json: bool) -> None:
+    found = work.fetch(digest, TrainingRun)
+    if as_json:
+        show(found.model_dump(mode="json"), as_json=True)
+        return
+    show(
+        {
+            "adapter": found.adapter,
+            "best step": found.best_step,
+            "best validation loss": round(found.best_validation_loss, 4),
+            "stopped because": found.stopped_because,
+            "seconds": round(found.seconds, 1),
+            "tokens seen": found.tokens_seen,
+            "trainable parameters": found.trainable_parameters,
+            "cost": str(found.cost),
+        },
+        as_json=False,
+    )
