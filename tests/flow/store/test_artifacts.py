@@ -14,7 +14,7 @@ from luthier.errors import MissingInput, NotFound, Refused, Tampered
 from luthier.store import FOLDER_MEDIA_TYPE, Store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-file_names = st.from_regex(r"[a-z]{1,3}(/[A-Z]{1,3}){0,2}", fullmatch=True)
+file_names = st.from_regex(r"([A-Z]{1,3}/){0,2}[a-z]{1,3}", fullmatch=True)
 
 
 def put(store: Store, text: str, *parents: str, hours: int = 0) -> str:

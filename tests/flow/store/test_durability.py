@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from luthier.errors import StorageFault
+from luthier.errors import Busy, StorageFault
 from luthier.store import AuditEntry, Store, utc_now
 
 WRITER = Path(__file__).with_name("writer.py")
@@ -105,6 +106,22 @@ def test_four_processes_that_open_and_append_at_once_keep_one_chain(
         assert store.audit.verify().entries == 40
         assert [entry.seq for entry in store.audit.entries()] == list(range(1, 41))
         assert store.ledger.total() == {"EUR": Decimal("4.0")}
+
+
+def test_threads_that_share_a_store_keep_one_chain_and_only_one_wins_a_place_in_a_stream(store: Store) -> None:
+    def work(number: int) -> bool:
+        store.audit.append(f"thread{number}", "write", "x", now=utc_now())
+        try:
+            store.events.append("stream", 0, "started", number, utc_now())
+        except Busy:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        won = list(threads.map(work, range(24)))
+    assert (store.audit.verify().is_intact, store.audit.verify().entries) == (True, 24)
+    assert [event.payload for event in store.events.read("stream")] == [won.index(True)]
+    assert won.count(True) == 1
 
 
 @pytest.fixture
