@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
-from luthier.cli.opened import ForceOption, opened
+from luthier.cli.opened import ControlOption, ForceOption, opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show
 from luthier.domain.reports import Report
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.links.data import rows_of
 from luthier.lifecycle.links.evaluation import reports_of, settle_report
+from luthier.lifecycle.links.training import CONTROL
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -23,6 +24,7 @@ def evaluate() -> None:
 @app.command()
 def run(
     variant: Annotated[str, typer.Argument(help="A variant of the project file, e.g. `tuned`.")],
+    control: ControlOption = False,
     project: ProjectOption = None,
     assignments: SetOption = None,
     force: ForceOption = False,
@@ -31,9 +33,10 @@ def run(
     """Measure VARIANT on every benchmark and keep the reports."""
     with opened(project, assignments, as_json=as_json, force=force) as work, work.alone():
         variants = Variants(work, lambda: rows_of(work, "train"))
-        chosen = variants.of(variant)
+        label = CONTROL if control else ""
+        chosen = variants.of(variant, run=label)
         for benchmark in work.config.evaluation.benchmarks:
-            digest = settle_report(work, variants, chosen, benchmark).digest
+            digest = settle_report(work, variants, chosen, benchmark, label=label).digest
             if as_json:
                 show(work.fetch(digest, Report).model_dump(mode="json"), as_json=True)
 

@@ -13,6 +13,9 @@ from luthier.lifecycle.workspace import Workspace
 from luthier.store import Principal, key_secret
 
 KEY_VARIABLE = "LUTHIER_KEY"
+ControlOption: TypeAlias = Annotated[
+    bool, typer.Option("--control", help="With the adapter of the control run, trained on shuffled answers.")
+]
 ForceOption: TypeAlias = Annotated[bool, typer.Option("--force", help="Do again what is done and unchanged.")]
 
 

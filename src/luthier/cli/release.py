@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
-from luthier.cli.opened import opened, signed_in
+from luthier.cli.opened import ControlOption, opened, signed_in
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.links.data import rows_of
 from luthier.lifecycle.links.release import approval, decide, settle_gate, settle_release
 from luthier.lifecycle.links.release import card as card_of
+from luthier.lifecycle.links.training import CONTROL
 from luthier.lifecycle.status import status as status_of
 
 app = typer.Typer(no_args_is_help=True)
@@ -34,15 +35,17 @@ def list_releases(project: ProjectOption = None, assignments: SetOption = None, 
 def propose(
     variant: Annotated[str, typer.Argument(help="A measured variant of the project file.")],
     override: Annotated[str | None, typer.Option("--override", help="Go on against the gate, for this reason.")] = None,
+    control: ControlOption = False,
     project: ProjectOption = None,
     assignments: SetOption = None,
 ) -> None:
     """Put VARIANT through the gate and propose it to its approvers."""
     with opened(project, assignments) as work, work.alone():
         variants = Variants(work, lambda: rows_of(work, "train"))
-        chosen = variants.of(variant)
-        settle_gate(work, variants, chosen, override_reason=override)
-        show(settle_release(work, chosen).id, as_json=False)
+        label = CONTROL if control else ""
+        chosen = variants.of(variant, run=label)
+        settle_gate(work, variants, chosen, label=label, override_reason=override)
+        show(settle_release(work, chosen, label=label).id, as_json=False)
 
 
 @app.command()

@@ -37,8 +37,8 @@ class Variants:
             name: Index.of_folder(self._work.file(section.documents), section) for name, section in sections.items()
         }
 
-    def of(self, name: str, *, adapter: str | None = None) -> Variant:
-        """The variant `name` with everything that changes its answers pinned."""
+    def of(self, name: str, *, adapter: str | None = None, run: str = "") -> Variant:
+        """The variant `name` with everything that changes its answers pinned; tuned ones carry the adapter of `run`."""
         sections = self._work.config.variants
         if name not in sections:
             raise UnknownName("variant", name, sections.keys())
@@ -53,13 +53,13 @@ class Variants:
             prompt=self._work.file(section.prompt).read_text(encoding="utf-8").rstrip("\n"),
             shots=self._shots(section.examples),
             retrieval=retrieval,
-            adapter=(adapter or self.trained_adapter()) if section.adapter else None,
+            adapter=(adapter or self.trained_adapter(run)) if section.adapter else None,
             decoding=section.decoding.decoding(),
         )
 
-    def trained_adapter(self) -> str:
-        """The adapter of the last training run; Refused when nothing was trained."""
-        return self._work.fetch(self._work.require("train"), TrainingRun).adapter
+    def trained_adapter(self, run: str = "") -> str:
+        """The adapter of the last training run of that name; Refused when nothing was trained."""
+        return self._work.fetch(self._work.require("train", run), TrainingRun).adapter
 
     def answer(self, variant: Variant, questions: Sequence[Sequence[Message]]) -> list[Answer]:
         """One answer per question, from the variant's own engine."""

@@ -100,9 +100,9 @@ def release(work: Workspace, release_id: str) -> Release:
 
 def approval(work: Workspace, release_id: str) -> ApprovalState:
     """Where the approval of a release stands, replayed from its events."""
-    section, state = release_section(work), ApprovalState()
+    state = ApprovalState()
     for event in work.store.events.read(_stream(release_id)):
-        state, _ = step(section, state, _events.validate_python(event.payload), event.at)
+        state, _ = step(state, _events.validate_python(event.payload), event.at)
     return state
 
 
@@ -217,7 +217,7 @@ def _keep(work: Workspace, made: Release, reports: list[Report]) -> None:
         author=made.author, at=made.created_at,
     )  # fmt: skip
     work.store.releases.add(row)
-    _append(work, made.id, Proposed(release=made))
+    _append(work, made.id, Proposed(release=made, approvers=release_section(work).approvers))
     digests: list[Json] = [report.digest for report in reports]
     detail: dict[str, Json] = {"variant": made.variant.name, "reports": digests}
     work.store.audit.append(work.actor, "release.propose", made.id, detail, now=work.clock())
@@ -233,9 +233,9 @@ def _is_artifact(work: Workspace, digest: str) -> bool:
 
 
 def _append(work: Workspace, release_id: str, event: Event) -> ApprovalState:
-    section, stream = release_section(work), _stream(release_id)
+    stream = _stream(release_id)
     kept = work.store.events.read(stream)
-    state, _ = step(section, approval(work, release_id), event, work.clock())
+    state, _ = step(approval(work, release_id), event, work.clock())
     work.store.events.append(stream, len(kept), event.kind, event.model_dump(mode="json"), work.clock())
     return state
 
