@@ -5,7 +5,6 @@ from typing import Literal
 
 from luthier.domain.releases import Approval
 from luthier.errors import Forbidden, Refused
-from luthier.release.config import ReleaseConfig
 from luthier.release.stage import require_pass
 from luthier.release.types import (
     Actor,
@@ -24,10 +23,10 @@ from luthier.release.types import (
 Step = tuple[ApprovalState, tuple[Command, ...]]
 
 
-def step(config: ReleaseConfig, state: ApprovalState, event: Event, now: datetime) -> Step:
+def step(state: ApprovalState, event: Event, now: datetime) -> Step:
     """The next state and what must be done about it.
 
-    Every seat of `approvers` must be filled by somebody who holds that name or role; one yes fills all seats that
+    Every seat of the proposal must be filled by somebody who holds that name or role; one yes fills all seats that
     its giver holds. The release's author fills none. Saying the same twice changes nothing.
 
     Raises:
@@ -36,7 +35,7 @@ def step(config: ReleaseConfig, state: ApprovalState, event: Event, now: datetim
 
     """
     if isinstance(event, Proposed):
-        return _propose(config, state, event)
+        return _propose(state, event)
     _refuse_unentitled(state, event.by)
     match event:
         case Approved():
@@ -47,7 +46,7 @@ def step(config: ReleaseConfig, state: ApprovalState, event: Event, now: datetim
             return _revoke(state, event)
 
 
-def _propose(config: ReleaseConfig, state: ApprovalState, event: Proposed) -> Step:
+def _propose(state: ApprovalState, event: Proposed) -> Step:
     release = event.release
     if state.status != "none":
         if state.release_id == release.id:
@@ -56,7 +55,7 @@ def _propose(config: ReleaseConfig, state: ApprovalState, event: Proposed) -> St
     if release.gate.variant_digest != release.variant.digest:
         raise Refused(f"the gate of release {release.id} decided on another variant")
     require_pass(release.gate)
-    waiting = ApprovalState(status="waiting", release_id=release.id, author=release.author, seats=config.approvers)
+    waiting = ApprovalState(status="waiting", release_id=release.id, author=release.author, seats=event.approvers)
     return waiting, (AskFor(release_id=release.id, seats=waiting.seats),)
 
 

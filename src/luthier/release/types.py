@@ -38,10 +38,11 @@ class Actor(Value):
 
 
 class Proposed(Value):
-    """A release that its gate let through asks for approval."""
+    """A release that its gate let through asks for approval of these names or roles, whatever the file says later."""
 
     kind: Literal["proposed"] = "proposed"
     release: Release
+    approvers: tuple[str, ...] = Field(min_length=1)
 
 
 class Approved(Value):

@@ -25,7 +25,8 @@ def report(variant: Variant = TUNED, *, n: int = 500, invalid: int = 8, benchmar
     figure = Measurement.of_proportion("invalid_call", invalid, n=n)
     return Report(
         variant=variant.name, variant_digest=variant.digest, benchmark=benchmark, gold="g",
-        overall={"invalid_call": figure}, strata={"kind=create": {"invalid_call": figure}}, missing_strata=("kind=delete",),
+        overall={"invalid_call": figure},
+        strata={"kind=create": {"invalid_call": figure}}, missing_strata=("kind=delete",),
         warnings=("a | warning",),
         verdicts={"invalid_call": judge(figure, Threshold.parse("<= 3%"))}, cases=cases, seconds=1, cost=Money(),
     )  # fmt: skip

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from tests.unit.release.made_up import NOW, PROMPT, gate, release
 
 from luthier.errors import Forbidden, LuthierError, NotEnoughEvidence, Refused
-from luthier.release.config import ReleaseConfig
 from luthier.release.step import step
 from luthier.release.types import (
     Actor,
@@ -25,18 +24,18 @@ from luthier.release.types import (
     Withhold,
 )
 
-CONFIG = ReleaseConfig(approvers=("head-of-sales-ops", "legal"))
+SEATS = ("head-of-sales-ops", "legal")
 ANN = Actor(name="ann", roles=frozenset({"head-of-sales-ops", "legal"}))  # the author, though she holds every role
 BOB, CAT = Actor(name="bob", roles=frozenset({"head-of-sales-ops"})), Actor(name="cat", roles=frozenset({"legal"}))
 DAN, LEGAL = Actor(name="dan", roles=frozenset({"admin"})), Actor(name="legal")
-PROPOSED = Proposed(release=release())
+PROPOSED = Proposed(release=release(), approvers=SEATS)
 
 
 def after(*events: Event, state: ApprovalState | None = None) -> tuple[ApprovalState, tuple[Command, ...]]:
     """The state after these events and the commands of the last one."""
     state, commands = state or ApprovalState(), ()
     for event in events:
-        state, commands = step(CONFIG, state, event, NOW)
+        state, commands = step(state, event, NOW)
     return state, commands
 
 
@@ -88,12 +87,12 @@ def test_who_holds_no_seat_decides_nothing_even_as_admin(deed: type[Approved]) -
 @pytest.mark.parametrize(("outcome", "error"), [("fail", Refused), ("not_enough_evidence", NotEnoughEvidence)])
 def test_what_the_gate_stops_is_not_even_proposed(outcome: str, error: type[LuthierError]) -> None:
     with pytest.raises(error):
-        after(Proposed(release=release(gate(outcome))))
+        after(Proposed(release=release(gate(outcome)), approvers=SEATS))
 
 
 def test_a_gate_of_another_variant_carries_no_proposal() -> None:
     with pytest.raises(Refused, match="another variant"):
-        after(Proposed(release=release(gate(variant=PROMPT))))
+        after(Proposed(release=release(gate(variant=PROMPT)), approvers=SEATS))
 
 
 def test_nothing_can_be_decided_before_a_proposal() -> None:
@@ -104,7 +103,7 @@ def test_nothing_can_be_decided_before_a_proposal() -> None:
 def test_another_release_cannot_take_over_an_approval() -> None:
     other = release().model_copy(update={"id": "r-2"})
     with pytest.raises(Refused, match="not of r-2"):
-        after(PROPOSED, Proposed(release=other))
+        after(PROPOSED, Proposed(release=other, approvers=SEATS))
 
 
 def test_one_no_rejects_even_after_approval_and_a_later_yes_is_refused() -> None:
@@ -138,7 +137,7 @@ def test_the_record_holds_who_when_and_why() -> None:
 actors = st.sampled_from([ANN, BOB, CAT, DAN, LEGAL])
 events = st.one_of(
     st.just(PROPOSED),
-    st.builds(Proposed, release=st.just(release(gate("fail")))),
+    st.just(Proposed(release=release(gate("fail")), approvers=SEATS)),
     st.builds(Approved, by=actors, reason=st.just("yes")),
     st.builds(Rejected, by=actors, reason=st.just("no")),
     st.builds(Revoked, by=actors, reason=st.just("back")),
@@ -151,7 +150,7 @@ def walk(history: Sequence[Event]) -> list[tuple[ApprovalState, tuple[Command, .
     for number, event in enumerate(history):
         commands: tuple[Command, ...] = ()
         try:
-            state, commands = step(CONFIG, state, event, NOW + timedelta(minutes=number))
+            state, commands = step(state, event, NOW + timedelta(minutes=number))
             walked.append((state, commands, event, True))
         except LuthierError:
             walked.append((state, commands, event, False))
@@ -161,7 +160,7 @@ def walk(history: Sequence[Event]) -> list[tuple[ApprovalState, tuple[Command, .
 @given(st.lists(events, max_size=25))
 def test_only_named_approvers_other_than_the_author_ever_fill_a_seat(history: list[Event]) -> None:
     for state, _, _, _ in walk(history):
-        assert set(state.filled) <= set(CONFIG.approvers)
+        assert set(state.filled) <= set(SEATS)
         assert all(given.approver in {"bob", "cat", "legal"} for given in state.filled.values())
         assert all(given.approver != state.author for given in state.filled.values())
 
@@ -169,7 +168,7 @@ def test_only_named_approvers_other_than_the_author_ever_fill_a_seat(history: li
 @given(st.lists(events, max_size=25))
 def test_approved_means_every_seat_is_filled_and_nobody_said_no(history: list[Event]) -> None:
     for state, _, _, _ in walk(history):
-        everybody = set(state.filled) == set(CONFIG.approvers)
+        everybody = set(state.filled) == set(SEATS)
         assert (state.status == "approved") == (everybody and state.rejection is None)
 
 
@@ -198,10 +197,10 @@ def test_the_same_event_twice_changes_nothing_more(history: list[Event]) -> None
     state = ApprovalState()
     for event in history:
         try:
-            state, _ = step(CONFIG, state, event, NOW)
+            state, _ = step(state, event, NOW)
         except LuthierError:
             continue
-        assert step(CONFIG, state, event, NOW + timedelta(days=1)) == (state, ())
+        assert step(state, event, NOW + timedelta(days=1)) == (state, ())
 
 
 @given(st.lists(events, max_size=25))
