@@ -8,7 +8,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2] / "src" / "luthier"
 CATCH_ALL = {"Exception", "BaseException"}
-MAY_CATCH_ALL = {"server/errors.py", "lifecycle/worker.py"}  # each logs the traceback under an error id
+MAY_CATCH_ALL = {
+    "server/errors.py",
+    "lifecycle/worker.py",
+    "engine/scheduler.py",
+}  # each logs the traceback under an error id
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv"}
 
 
