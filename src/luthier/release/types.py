@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_serializer
 
 from luthier.domain.releases import Approval, Release
 from luthier.domain.reports import Comparison, Report
@@ -31,6 +31,10 @@ class Actor(Value):
 
     name: str = Field(min_length=1)
     roles: frozenset[str] = frozenset()
+
+    @field_serializer("roles")
+    def _roles_in_order(self, roles: frozenset[str]) -> list[str]:
+        return sorted(roles)  # a set has no order, and a digest needs one
 
     def holds(self, seat: str) -> bool:
         """Whether this person has that name or role."""

@@ -134,6 +134,11 @@ def test_the_record_holds_who_when_and_why() -> None:
     )  # fmt: skip
 
 
+def test_an_event_is_kept_with_roles_in_order() -> None:
+    many = Actor(name="eve", roles=frozenset("hgfedcba"))
+    assert many.model_dump(mode="json")["roles"] == list("abcdefgh")
+
+
 actors = st.sampled_from([ANN, BOB, CAT, DAN, LEGAL])
 events = st.one_of(
     st.just(PROPOSED),
