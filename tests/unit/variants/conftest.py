@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from tests.unit.variants.tiny import save_tiny_adapter, save_tiny_model
 
 

@@ -10,6 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from peft import PeftModel
+from tests.unit.variants.tiny import quiet_peft, save_tiny_adapter, save_tiny_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from luthier.domain.examples import Message
@@ -20,7 +21,6 @@ from luthier.variants.engines.adapters import AdapterMismatch
 from luthier.variants.engines.base import EngineRequest
 from luthier.variants.engines.folders import UnsafeModel, model_folder, weights_digest
 from luthier.variants.engines.local import LocalEngine
-from tests.unit.variants.tiny import quiet_peft, save_tiny_adapter, save_tiny_model
 
 QUESTIONS = [
     "please update the account of Acme Traders",
@@ -222,6 +222,7 @@ def test_control_tokens_in_a_question_are_only_text(engine: LocalEngine) -> None
 def test_an_unloaded_adapter_is_refused_and_the_base_is_as_it_was(tiny: Path, adapters: dict[str, Path]) -> None:
     engine = LocalEngine.load(tiny)
     before = engine.answer([ask(text) for text in QUESTIONS])
+    engine.add_adapter("b", adapters["second"])
     engine.add_adapter("a", adapters["first"])
     changed = engine.answer([ask(text, adapter="a") for text in QUESTIONS])
     engine.remove_adapter("a")

@@ -104,7 +104,8 @@ class AdapterRack:
 
     def _detach(self, inner: str) -> None:
         if self._peft is not None and inner in self._peft.peft_config:
-            self._activate(None)
+            others = [each for each in self._peft.peft_config if each != inner]
+            self._activate(others[0] if others else None, is_inner=True)
             self._peft.delete_adapter(inner)
 
     def _activate(self, name: str | None, *, is_inner: bool = False) -> None:

@@ -11,6 +11,7 @@ from luthier.domain.answers import Answer
 from luthier.domain.examples import Example, Message
 from luthier.domain.value import Value
 from luthier.domain.variants import Decoding
+from luthier.errors import LuthierError
 from luthier.registry import Registry
 from luthier.variants.config import ModelConfig
 
@@ -43,6 +44,74 @@ class HoldsAdapters(Protocol):
 
     def add_adapter(self, name: str, folder: Path) -> None:
         """Loads a PEFT folder under `name`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Piece:
+    """News of one request: text that is new when it streams, and its answer once it is finished."""
+
+    ticket: int
+    text: str = ""
+    answer: Answer | None = None
+    fault: LuthierError | None = None
+    """Why the request was refused, where it was."""
+    token_ids: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+
+
+class RunningBatch(Protocol):
+    """A batch that requests join and leave between two tokens; one thread at a time."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits, runs or has news."""
+        ...
+
+    def add(self, request: EngineRequest, *, streams: bool = False, wants_logprobs: bool = False) -> int:
+        """The ticket under which news of the request will come."""
+        ...
+
+    def cancel(self, ticket: int) -> None:
+        """Forgets a request."""
+        ...
+
+    def adapters_in_use(self) -> set[str | None]:
+        """The adapters of every request that waits or runs."""
+        ...
+
+    def step(self) -> list[Piece]:
+        """News after one more token."""
+        ...
+
+
+class SteppedEngine(Engine, Protocol):
+    """An engine that can be served: its batch moves a token at a time, and adapters come and go."""
+
+    @property
+    def context_tokens(self) -> int:
+        """Longest prompt and answer together."""
+        ...
+
+    @property
+    def adapters(self) -> list[str]:
+        """Names of the adapters loaded."""
+        ...
+
+    def session(self) -> RunningBatch:
+        """A fresh running batch."""
+        ...
+
+    def add_adapter(self, name: str, folder: Path) -> None:
+        """Loads a PEFT folder under `name`."""
+        ...
+
+    def remove_adapter(self, name: str) -> None:
+        """Unloads an adapter."""
+        ...
+
+    def token_text(self, token_id: int) -> str:
+        """The text of one token."""
         ...
 
 

@@ -14,24 +14,13 @@ from luthier.domain.answers import Answer, FinishReason
 from luthier.domain.money import TokenPrice
 from luthier.errors import NotFound, UserError
 from luthier.variants.engines.adapters import AdapterRack
-from luthier.variants.engines.base import EngineRequest
+from luthier.variants.engines.base import EngineRequest, Piece
 from luthier.variants.engines.loading import LoadedModel
 from luthier.variants.engines.slots import SlotCache
 from luthier.variants.engines.texts import TextStream, prompt_ids, text_of
 
 PROMPT_TOKENS_AT_ONCE = 2_048
 PROMPTS_AT_ONCE = 8
-
-
-@dataclass(frozen=True)
-class Piece:
-    """News of one request: text that is new when it streams, and its answer once it is finished."""
-
-    ticket: int
-    text: str = ""
-    answer: Answer | None = None
-    token_ids: tuple[int, ...] = ()
-    logprobs: tuple[float, ...] = ()
 
 
 @dataclass
@@ -81,7 +70,7 @@ class Session:
             row = self._row(self._tickets, request, streams=streams, wants_logprobs=wants_logprobs)
         except (UserError, NotFound) as fault:
             answer = Answer(text=None, finish_reason="error", error=fault.message)
-            self._refused.append(Piece(self._tickets, answer=answer))
+            self._refused.append(Piece(self._tickets, answer=answer, fault=fault))
         else:
             self._waiting.append(row)
         return self._tickets
@@ -220,7 +209,9 @@ class Session:
             cost=self._price.of(len(row.prompt), len(row.tokens)),
         )
         fresh = row.stream.unsent(is_last=True) if row.streams and row.stream is not None else ""
-        return Piece(row.ticket, fresh, answer, tuple(said), tuple(row.logprobs[: len(said)]))
+        return Piece(
+            row.ticket, text=fresh, answer=answer, token_ids=tuple(said), logprobs=tuple(row.logprobs[: len(said)])
+        )
 
     def _drop(self, places: Sequence[int]) -> None:
         if places:
