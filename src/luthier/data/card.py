@@ -6,9 +6,10 @@ import numpy as np
 from pydantic import Field
 
 from luthier.domain.examples import Example
+from luthier.domain.snapshots import Split
 from luthier.domain.value import Value
 
-Splits = Mapping[str, Sequence[Example]]
+Splits = Mapping[Split, tuple[Example, ...]]
 
 
 class SourceLine(Value):
@@ -20,7 +21,7 @@ class SourceLine(Value):
     lawful_basis: str
     retention_days: int | None
     purpose: str
-    digest: str
+    file_digest: str
 
 
 class Lengths(Value):
@@ -68,7 +69,7 @@ class DataCard(Value):
         strata = [[name, *(rows.get(split, 0) for split in order)] for name, rows in self.strata.items()]
         lengths = [[row.split, row.part, row.median, row.p95, row.longest] for row in self.lengths]
         sources = [
-            [s.path, s.format, s.rows, s.lawful_basis, s.retention_days or "unlimited", s.purpose, s.digest[:12]]
+            [s.path, s.format, s.rows, s.lawful_basis, s.retention_days or "unlimited", s.purpose, s.file_digest[:12]]
             for s in self.sources
         ]
         return [

@@ -50,19 +50,13 @@ class DuplicatesConfig(Section):
 
 
 class LeakageConfig(Section):
-    """When a training row counts as seen from the test; what is found always blocks."""
+    """When a training row gives a test row away, which blocks."""
 
     near_threshold: float = Field(
         default=0.85, ge=0.5, le=1.0, description="Rarity-weighted word overlap from which a row repeats a test row."
     )
     paraphrase_threshold: float = Field(
-        default=0.62, ge=0.3, le=1.0, description="Closeness in meaning from which a row is a suspected paraphrase."
-    )
-    tolerated_suspects: float = Field(
-        default=0.01,
-        ge=0.0,
-        le=0.1,
-        description="Suspected paraphrases, as a share of the rows, that are left out of training without blocking.",
+        default=0.35, ge=0.1, le=1.0, description="Contrast from which a row is a suspected paraphrase of a test row."
     )
 
 
@@ -71,6 +65,9 @@ class GoldConfig(Section):
 
     path: str | None = Field(default=None, description="A file of gold rows; nothing is drawn then.")
     format: str = Field(default="auto", description="A registered reader for `path`.")
+    lawful_basis: LawfulBasis | None = Field(
+        default=None, description="GDPR article 6 basis of `path`; that of the sources, where they all have the same."
+    )
     size: int = Field(default=500, ge=1, le=1_000_000, description="Rows to draw from the sources.")
     stratify_by: tuple[str, ...] = Field(default=(), description="Tags whose shares the draw keeps.")
 
@@ -101,3 +98,10 @@ class DataConfig(Section):
     gold: GoldConfig = GoldConfig()
     split: SplitConfig = SplitConfig()
     seed: int = Field(default=0, ge=0, description="Decides the draw and the split.")
+
+    @model_validator(mode="after")
+    def _a_source_is_named_once(self) -> Self:
+        paths = [source.path for source in self.sources] + ([self.gold.path] if self.gold.path else [])
+        if twice := sorted({path for path in paths if paths.count(path) > 1}):
+            raise ValueError(f"files are named twice among `sources` and `gold`: {twice}")
+        return self

@@ -1,0 +1,71 @@
+"""How much a word tells: rare words and figures tell rows apart, common ones do not."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+Bag = Mapping[str, int]
+"""Words of one text with their counts."""
+
+_TYPO_RATIO, _TYPO_LETTERS = 0.75, 4
+
+
+@dataclass(frozen=True)
+class Rarity:
+    """The weight of every word of a corpus: ln(1 + rows / rows with it); a figure weighs as the rarest word."""
+
+    weights: Mapping[str, float]
+    rarest: float
+
+    @classmethod
+    def of(cls, bags: Iterable[Bag]) -> "Rarity":
+        """Weights from the share of `bags` that hold each word."""
+        seen: Counter[str] = Counter()
+        rows = 0
+        for bag in bags:
+            seen.update(bag.keys())
+            rows += 1
+        return cls({word: math.log1p(rows / count) for word, count in seen.items()}, math.log1p(max(rows, 1)))
+
+    def weight(self, word: str) -> float:
+        """How much `word` tells; 0 < weight <= rarest."""
+        return self.rarest if has_figure(word) else self.weights.get(word, self.rarest)
+
+
+def has_figure(word: str) -> bool:
+    """Whether `word` holds a digit, so that another one means another thing."""
+    return any(char.isdigit() for char in word)
+
+
+def overlap(one: Bag, other: Bag, rarity: Rarity) -> float:
+    """Rarity-weighted Jaccard of two bags in [0, 1]; misspelt words count as far as they are alike."""
+    shared = sum(rarity.weight(word) * min(count, other.get(word, 0)) for word, count in one.items())
+    left, right = _leftover(one, other), _leftover(other, one)
+    apart = sum(map(rarity.weight, left)) + sum(map(rarity.weight, right))
+    for word, twin, alike in _misspelt(left, right):
+        both = rarity.weight(word) + rarity.weight(twin)
+        shared += alike * both / 2
+        apart -= alike * both
+    return shared / (shared + apart) if shared + apart else 1.0
+
+
+def _leftover(one: Bag, other: Bag) -> list[str]:
+    return [word for word, count in one.items() for _ in range(count - other.get(word, 0))]
+
+
+def _misspelt(left: Sequence[str], right: Sequence[str]) -> Iterable[tuple[str, str, float]]:
+    """Pairs of one word each that look like one word typed twice, and how alike they are."""
+    if len(left) * len(right) > 100:
+        return
+    free = [word for word in right if _can_be_misspelt(word)]
+    for word in filter(_can_be_misspelt, left):
+        alike, twin = max(((SequenceMatcher(None, word, w).ratio(), w) for w in free), default=(0.0, ""))
+        if alike >= _TYPO_RATIO:
+            free.remove(twin)
+            yield word, twin, alike
+
+
+def _can_be_misspelt(word: str) -> bool:
+    return len(word) >= _TYPO_LETTERS and not has_figure(word)
