@@ -1,6 +1,9 @@
 import hashlib
 import json
 import math
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -224,13 +227,33 @@ def test_layers_the_model_does_not_have_are_named_with_those_it_has(base: BaseMo
     assert "q_proj" in caught.value.hint
 
 
-def test_a_disk_that_refuses_leaves_no_half_adapter(
-    base: BaseModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@contextmanager
+def _small_disk(most_bytes: int) -> Iterator[None]:
+    """No file of this process may grow past `most_bytes`: what a full disk does, without root."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_leaves_no_half_adapter_and_the_run_goes_on_once_there_is_space(
+    base: BaseModel, tmp_path: Path
 ) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("no folder")
-    with pytest.raises(StorageFault, match="could not be written"):
-        run(FakePorts(), QUICK.model_copy(update={"epochs": 1}), base, TRAIN[:32], VALIDATION, target=blocked / "a")
+    config = QUICK.model_copy(update={"epochs": 1, "checkpoint_every_steps": 4})
+    with _small_disk(100_000), pytest.raises(StorageFault, match="could not be written"):
+        run(FakePorts(), config, base, TRAIN[:64], VALIDATION, target=tmp_path / "a")
+    assert not list(tmp_path.iterdir())
+
+    ports = FakePorts(checkpoints=tmp_path / "states")
+    with pytest.raises(StorageFault, match=r"adapter.*could not be written"):
+        run(ports, config, base, TRAIN[:64], VALIDATION, target=Path("/proc/adapter"))
+    assert len(list((tmp_path / "states").glob("*/state-*"))) == 1
+    again = FakePorts(checkpoints=tmp_path / "states")
+    run(again, config, base, TRAIN[:64], VALIDATION, target=tmp_path / "a")
+    assert again.points == []
+    assert (tmp_path / "a" / "adapter_config.json").is_file()
 
 
 def test_an_outcome_becomes_a_run_once_its_digests_and_price_are_known(

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from peft import get_peft_model_state_dict
-from safetensors.torch import save_file
 
+from luthier.train.backends.tensors import save_tensors
 from luthier.train.durable import folder_in_one_move
 from luthier.train.types import BaseModel
 
@@ -18,11 +18,7 @@ def write_adapter(model: Any, target: Path, base: BaseModel) -> None:
     """
     tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
     with folder_in_one_move(target) as partial:
-        save_file(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())},
-            str(partial / "adapter_model.safetensors"),
-            metadata={"format": "pt"},
-        )
+        save_tensors(tensors, partial / "adapter_model.safetensors")
         (partial / "adapter_config.json").write_text(_config_json(model, base.id), encoding="utf-8")
         (partial / "luthier.json").write_text(json.dumps({"base_weights": base.weights}) + "\n", encoding="utf-8")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 
+from luthier.train.backends.tensors import save_tensors
 from luthier.train.durable import folder_in_one_move
 from luthier.train.position import Position
 
@@ -31,9 +31,9 @@ def save_state(folder: Path, state: State) -> None:
     if target.exists():
         return
     parts = {"adapter": state.adapter, "best": state.best_adapter, "moments": state.moments}
-    tensors = {f"{part}:{name}": tensor.cpu() for part, held in parts.items() for name, tensor in held.items()}
+    tensors = {f"{part}:{name}": tensor for part, held in parts.items() for name, tensor in held.items()}
     with folder_in_one_move(target) as partial:
-        save_file(tensors, str(partial / "tensors.safetensors"))
+        save_tensors(tensors, partial / "tensors.safetensors")
         (partial / "position.json").write_text(state.position.model_dump_json(), encoding="utf-8")
     for older in _states(folder):
         if older != target:
