@@ -1,6 +1,6 @@
 """The rollout controller with its store: events in, route table out; any process can take over at any moment."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
@@ -54,9 +54,22 @@ class Controller(Value):
     events: int = 0
 
 
+class Past(Value):
+    """One event of the past and what stood after it."""
+
+    at: datetime
+    event: Event
+    after: Controller
+
+
 def controller(work: Workspace) -> Controller:
     """Where everything stands, replayed from the events."""
     return _replayed(work.store.events.read(EVENTS))
+
+
+def history(work: Workspace) -> list[Past]:
+    """Every event so far with what it led to, oldest first."""
+    return list(_replay(work.store.events.read(EVENTS)))
 
 
 def begin(work: Workspace, release_id: str) -> Controller:
@@ -181,11 +194,19 @@ def _apply(work: Workspace, event: Event) -> Controller:
 
 
 def _replayed(events: Iterable[StoredEvent]) -> Controller:
-    state, traffic, count = RolloutState(), Traffic(), 0
+    now = Controller()
+    for past in _replay(events):
+        now = past.after
+    return now
+
+
+def _replay(events: Iterable[StoredEvent]) -> Iterator[Past]:
+    now = Controller()
     for kept in events:
-        state, commands = step(state, _events.validate_python(kept.payload), kept.at)
-        traffic, count = _directed(traffic, commands), count + 1
-    return Controller(state=state, traffic=traffic, events=count)
+        event = _events.validate_python(kept.payload)
+        state, commands = step(now.state, event, kept.at)
+        now = Controller(state=state, traffic=_directed(now.traffic, commands), events=now.events + 1)
+        yield Past(at=kept.at, event=event, after=now)
 
 
 def _directed(traffic: Traffic, commands: Iterable[Command]) -> Traffic:

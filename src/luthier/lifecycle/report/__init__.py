@@ -1,0 +1,1 @@
+"""The project's report: every fact of the chain of evidence on one page, as HTML, Markdown and JSON."""

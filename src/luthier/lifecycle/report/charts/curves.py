@@ -1,0 +1,118 @@
+"""How a training run went: loss against steps, the validation loss, the step that was kept, the step size."""
+
+from collections.abc import Sequence
+
+from luthier.domain.runs import CurvePoint
+from luthier.errors import EmptySample
+from luthier.lifecycle.report.charts.rows import EDGE
+from luthier.lifecycle.report.charts.scale import Scale, spread, tick_labels, ticks
+from luthier.lifecycle.report.charts.svg import LINE, Drawing, width_of
+
+LOSS_HEIGHT, RATE_HEIGHT, GAP = 210.0, 52.0, 26.0
+SMOOTHING = 0.85
+MOST_POINTS = 600
+Points = Sequence[tuple[float, float]]
+
+
+def curves_chart(title: str, curve: Sequence[CurvePoint], best_step: int, *, width: float) -> str:
+    """Train loss as measured (light) and smoothed, validation loss with its points, and the kept step."""
+    train = [(float(p.step), p.train_loss) for p in curve if p.train_loss is not None]
+    validation = [(float(p.step), p.validation_loss) for p in curve if p.validation_loss is not None]
+    if not train and not validation:
+        raise EmptySample(title)
+    rates = [(float(p.step), p.learning_rate) for p in curve]
+    top = EDGE + 3 * LINE + 4
+    middle = top + LOSS_HEIGHT
+    bottom = middle + GAP + RATE_HEIGHT
+    drawing = Drawing(width, bottom + 2.4 * LINE, title)
+    drawing.text(EDGE, EDGE + 10, title, room=width - 2 * EDGE, kind="title")
+    _legend(drawing, EDGE + 10 + LINE)
+    low, high = spread([loss for _, loss in (*train, *validation)])
+    left = EDGE + _label_room(low, high, rates)
+    steps = Scale(*spread([float(best_step), *(step for step, _ in rates)], pad=0.02), left, width - EDGE - 6)
+    losses = Scale(low, high, middle, top)
+    _grid(drawing, losses, steps, "loss")
+    _best(drawing, steps.at(best_step), best_step, top, bottom)
+    _plot(drawing, thinned(train), "curve-raw", steps, losses)
+    _plot(drawing, thinned(smoothed(train)), "curve-train", steps, losses)
+    _plot(drawing, thinned(validation), "curve-validation", steps, losses)
+    for step, loss in thinned(validation):
+        drawing.dot(steps.at(step), losses.at(loss), 2.5, "point-validation")
+    _rates(drawing, rates, steps, middle + GAP, bottom)
+    return drawing.svg()
+
+
+def smoothed(points: Points, *, keep: float = SMOOTHING) -> list[tuple[float, float]]:
+    """An exponential mean that starts without bias: the first points weigh as much as they should."""
+    found, mean, weight = [], 0.0, 0.0
+    for step, value in points:
+        mean, weight = keep * mean + (1 - keep) * value, keep * weight + (1 - keep)
+        found.append((step, mean / weight))
+    return found
+
+
+def thinned(points: Points) -> list[tuple[float, float]]:
+    """At most a few hundred of the points, evenly taken, the last one always among them."""
+    if len(points) <= MOST_POINTS:
+        return list(points)
+    places = sorted({round(place * (len(points) - 1) / (MOST_POINTS - 1)) for place in range(MOST_POINTS)})
+    return [points[place] for place in places]
+
+
+def _plot(drawing: Drawing, points: Points, kind: str, steps: Scale, values: Scale) -> None:
+    drawing.path([(steps.at(step), values.at(value)) for step, value in points], kind)
+
+
+def _label_room(low: float, high: float, rates: Points) -> float:
+    labels = [*tick_labels(ticks(low, high, 5)), *tick_labels(_rate_ticks(rates))]
+    return min(90.0, max(width_of(label) for label in labels)) + 10
+
+
+def _rate_ticks(rates: Points) -> list[float]:
+    return [0.0, max(rate for _, rate in rates)]
+
+
+def _legend(drawing: Drawing, y: float) -> None:
+    x = EDGE
+    for kind, name in (("curve-raw", "train"), ("curve-train", "train, smoothed"), ("curve-validation", "validation")):
+        drawing.line(x, y - 4, x + 18, y - 4, kind)
+        drawing.text(x + 23, y, name, room=drawing.width - x - 23, kind="tick")
+        x += 23 + width_of(name) + 14
+
+
+def _best(drawing: Drawing, x: float, step: int, top: float, bottom: float) -> None:
+    drawing.line(x, top, x, bottom, "reference")
+    label = f"kept: step {step:,}"
+    half = width_of(label) / 2
+    drawing.text(
+        min(max(x, half + 2), drawing.width - half - 2), top - 7, label, room=drawing.width, kind="tick",
+        anchor="middle",
+    )  # fmt: skip
+
+
+def _grid(drawing: Drawing, values: Scale, steps: Scale, name: str) -> None:
+    found = ticks(values.low, values.high, 5)
+    for value, label in zip(found, tick_labels(found), strict=True):
+        y = values.at(value)
+        drawing.line(steps.start, y, steps.end, y, "grid")
+        drawing.text(steps.start - 6, y + 4, label, room=steps.start - 6, kind="tick", anchor="end")
+    drawing.line(steps.start, values.start, steps.end, values.start, "axis")
+    drawing.text(steps.end, values.end + 12, f"{name}, nats per target token", room=220, kind="axis-name", anchor="end")
+
+
+def _rates(drawing: Drawing, rates: Points, steps: Scale, top: float, bottom: float) -> None:
+    lowest, highest = _rate_ticks(rates)
+    values = Scale(lowest, highest or 1.0, bottom, top + 12)
+    drawing.text(steps.end, top + 6, "learning rate", room=200, kind="axis-name", anchor="end")
+    for value, label in zip((lowest, highest), tick_labels([lowest, highest]), strict=True):
+        drawing.text(steps.start - 6, values.at(value) + 4, label, room=steps.start - 6, kind="tick", anchor="end")
+    _plot(drawing, thinned(rates), "curve-rate", steps, values)
+    drawing.line(steps.start, bottom, steps.end, bottom, "axis")
+    found = [value for value in ticks(steps.low, steps.high, max(2, int(drawing.width / 110))) if value >= 0]
+    for value, label in zip(found, tick_labels(found), strict=True):
+        x = steps.at(value)
+        drawing.line(x, bottom, x, bottom + 4, "axis")
+        if width_of(label) / 2 <= min(x, drawing.width - x):
+            drawing.text(x, bottom + 16, label, room=drawing.width, kind="tick", anchor="middle")
+    middle = (steps.start + steps.end) / 2
+    drawing.text(middle, bottom + 34, "optimizer steps", room=200, kind="axis-name", anchor="middle")
