@@ -36,7 +36,7 @@ class Settled:
     is_fresh: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Workspace:
     """Everything a link needs; opened once per process by a composition root."""
 

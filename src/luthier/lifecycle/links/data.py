@@ -3,11 +3,13 @@
 import io
 import secrets
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
 
+from luthier.data.config import SourceConfig
+from luthier.data.ingest import ingest
 from luthier.data.stage import VERSION
 from luthier.data.stage import run as build
 from luthier.data.types import DataResult, SourceFile
@@ -60,7 +62,7 @@ def rows_of(work: Workspace, split: Split) -> tuple[Example, ...]:
     return _read_rows(work, work.require("data", "rows"), split)
 
 
-@cache
+@lru_cache(maxsize=8)
 def _read_rows(work: Workspace, digest: str, split: Split) -> tuple[Example, ...]:
     table = pl.read_parquet(io.BytesIO(work.store.artifacts.get_bytes(digest)))
     chosen = table.filter(pl.col("split") == split)["body"].to_list()
@@ -83,6 +85,7 @@ def _perform(work: Workspace, sources: Sequence[SourceFile], gold_file: str | No
         frozen_gold=work.fetch(frozen, GoldSet) if frozen else None,
         gold_content=gold_content,
         salt=_salt(work),
+        today=work.clock().date(),
     )
     return _keep(work, result)
 
@@ -154,4 +157,6 @@ def benchmark_rows(work: Workspace, dataset: str) -> GoldSet:
     """The rows a benchmark is measured on: the frozen gold set, or a file of its own."""
     if dataset == "gold":
         return gold_set(work)
-    return GoldSet(examples=tuple(row.example for row in read_rows(work.file(dataset).read_bytes(), dataset)))
+    basis = SourceConfig(path=dataset, lawful_basis="legitimate_interests", purpose="measuring, never training")
+    file = SourceFile(path=dataset, content=work.file(dataset).read_bytes(), config=basis)
+    return GoldSet(examples=tuple(row.example for row in ingest([file], work.config.data).rows))

@@ -145,8 +145,9 @@ def _engine(work: Workspace, port: int, base: Path, environment: Mapping[str, st
     def command() -> list[str]:
         loaded = [f"--adapter={name}={folder}" for name, folder in _adapters(work).items()]
         return [
-            sys.executable, "-m", "luthier.cli.main", "engine", "--model", str(base), "--served-name", BASE_MODEL, "--host",
-            "127.0.0.1", "--port", str(port), "--adapters-root", str(root), "--api-key-env", ENGINE_KEY, *loaded,
+            sys.executable, "-m", "luthier.cli.main", "engine", "--model", str(base), "--served-name", BASE_MODEL,
+            "--host", "127.0.0.1", "--port", str(port), "--adapters-root", str(root), "--api-key-env", ENGINE_KEY,
+            *loaded,
         ]  # fmt: skip
 
     return Child("engine", command, environment, work.home / "engine.log", f"http://127.0.0.1:{port}/health")
