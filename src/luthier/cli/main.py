@@ -34,6 +34,7 @@ COMMANDS = {
     "monitor": Command("luthier.cli.monitor", "app", "Look at served traffic."),
     "serve": Command("luthier.cli.serve", "app", "Serve the released variants: engine and gateway."),
     "gateway": Command("luthier.cli.gateway", "app", "Serve the gateway alone."),
+    "engine": Command("luthier.cli.engine", "app", "Serve a local model alone, as vLLM would."),
     "user": Command("luthier.cli.user", "app", "Add users and make their keys."),
     "audit": Command("luthier.cli.audit", "app", "Read the audit log and check its chain."),
     "config": Command("luthier.cli.config", "app", "Print every value of the project file with where it came from."),
