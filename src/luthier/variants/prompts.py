@@ -1,6 +1,7 @@
 """Templates of system prompts, rendered where they can reach nothing but what they are given."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.exceptions import SecurityError
@@ -43,7 +44,7 @@ _ALLOWED_NODES = (
 
 
 def _environment() -> _Environment:
-    found = _Environment(undefined=StrictUndefined, autoescape=False)
+    found = _Environment(undefined=StrictUndefined, autoescape=False, optimized=False)
     found.filters = {name: found.filters[name] for name in _FILTERS}
     found.globals = {}
     return found
@@ -54,6 +55,7 @@ def check_template(text: str, *, file: str = "prompt") -> None:
     _parsed(text, file)
 
 
+@lru_cache(maxsize=256)
 def uses_passages(text: str) -> bool:
     """Whether the template places the retrieved passages itself."""
     return "passages" in meta.find_undeclared_variables(_environment().parse(text))
@@ -94,17 +96,22 @@ def tools_json(tools: Sequence[ToolSpec]) -> str:
     return canonical_json(listed).decode() if listed else ""
 
 
+@lru_cache(maxsize=256)  # a gateway renders the same few templates all day
 def _parsed(text: str, file: str) -> Template:
     if len(text) > MAX_TEMPLATE_CHARACTERS:
         raise BadTemplate(f"{file}: the template is longer than {MAX_TEMPLATE_CHARACTERS:,} characters")
     environment = _environment()
     try:
         tree = environment.parse(text)
-        template = environment.from_string(text)
+        _check_tree(tree, text, file)  # before compiling, which computes constants such as 10 ** 10 ** 10
+        return environment.from_string(text)
     except TemplateSyntaxError as fault:
         raise _located(file, fault.lineno, str(fault.message)) from fault
     except (TemplateError, RecursionError) as fault:
         raise _located(file, 1, str(fault)) from fault
+
+
+def _check_tree(tree: nodes.Template, text: str, file: str) -> None:
     for node, depth in _walked(tree):
         if not isinstance(node, _ALLOWED_NODES):
             raise _located(file, node.lineno, f"a template may not use {type(node).__name__.lower()!r}")
@@ -112,7 +119,6 @@ def _parsed(text: str, file: str) -> Template:
             raise _located(file, node.lineno, f"loops stand more than {_MAX_LOOP_DEPTH} deep")
     if unknown := sorted(meta.find_undeclared_variables(tree) - VARIABLES):
         raise _located(file, _first_line(text, unknown[0]), f"nothing is named {unknown[0]!r}")
-    return template
 
 
 def _walked(node: nodes.Node, depth: int = 0) -> Iterator[tuple[nodes.Node, int]]:

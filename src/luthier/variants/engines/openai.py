@@ -21,7 +21,7 @@ RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 HOPELESS = frozenset({401, 403, 404, 405})
 LONGEST_WAIT_SECONDS = 60.0
 FIRST_WAIT_SECONDS = 0.5
-_SAFE_CODE = re.compile(r"^[a-z0-9_.-]{1,60}$")
+_SAFE_CODE = re.compile(r"^[a-z_]{1,60}$")  # words only: no key looks like this
 
 
 class _Message(BaseModel):

@@ -1,0 +1,130 @@
+"""Documents are cut without loss, and found by the names in a question."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from luthier.errors import EmptySample, Forbidden, MissingInput, UserError
+from luthier.variants.config import RetrievalConfig
+from luthier.variants.paths import inside
+from luthier.variants.retrieval.documents import Document, Passage, cut, read_documents
+from luthier.variants.retrieval.index import Index
+
+NAMES = ["Acme Traders", "Acme Logistics", "Brix & Söhne GmbH", "Northwind Traders", "Zeta"]
+ACCOUNTS = [Passage(id=f"{i}.md#1", title=name, text=f"ACC-{i}, Leeds") for i, name in enumerate(NAMES)]
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"\S+", text)
+
+
+@given(st.text(alphabet="ab# \n", max_size=300), st.integers(80, 200))
+def test_cutting_loses_no_word_but_headings_and_keeps_to_its_size(text: str, most: int) -> None:
+    passages = cut(Document(id="a.md", text=text), chunk_characters=most)
+    assert all(len(passage.text) <= most for passage in passages)
+    kept = "".join("".join(words(passage.text)) for passage in passages)
+    titled = "".join("".join(words(passage.title)) for passage in passages)
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            assert "".join(words(line)) in kept or not line.strip() or "".join(words(line)) in kept + titled
+
+
+def test_a_passage_stands_under_its_headings() -> None:
+    text = "# Acme\n\nACC-1\n\n## Billing\n\nNet 30.\n\n### Dunning\nNever.\n## Delivery\nDock 4."
+    assert [(p.id, p.title, p.text) for p in cut(Document(id="acme.md", text=text), chunk_characters=600)] == [
+        ("acme.md#1", "Acme", "ACC-1"),
+        ("acme.md#2", "Acme - Billing", "Net 30."),
+        ("acme.md#3", "Acme - Billing - Dunning", "Never."),
+        ("acme.md#4", "Acme - Delivery", "Dock 4."),
+    ]
+
+
+def test_a_document_without_headings_is_titled_by_its_file() -> None:
+    assert cut(Document(id="x/price-list_2026.txt", text="All."), chunk_characters=80)[0].title == "price list 2026"
+
+
+def test_long_paragraphs_are_cut_between_words_and_short_ones_packed() -> None:
+    passages = cut(Document(id="a.md", text="one two\n\nthree\n\n" + "word " * 40), chunk_characters=80)
+    assert passages[0].text == "one two\nthree"
+    assert {each for passage in passages[1:] for each in passage.text.split()} == {"word"}
+    assert sum(len(passage.text.split()) for passage in passages[1:]) == 40
+
+
+def test_documents_are_read_in_the_order_of_their_paths(tmp_path: Path) -> None:
+    for name in ("b.md", "a/z.txt", "a.md", "c.pdf", ".hidden.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    assert [document.id for document in read_documents(tmp_path)] == ["a.md", "a/z.txt", "b.md"]
+
+
+def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret.md").write_text("secret")
+    (tmp_path / "kb").mkdir()
+    (tmp_path / "kb" / "a.md").symlink_to(tmp_path / "secret.md")
+    with pytest.raises(Forbidden):
+        read_documents(tmp_path / "kb")
+
+
+def test_what_is_no_text_or_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingInput, match="not there"):
+        read_documents(tmp_path / "kb")
+    with pytest.raises(MissingInput, match=r"no \.md or \.txt"):
+        read_documents(tmp_path)
+    (tmp_path / "a.md").write_bytes(b"caf\xe9")
+    with pytest.raises(UserError, match=r"'a.md' is not UTF-8 at byte 3"):
+        read_documents(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/../../x", "a\x00b"])
+def test_a_path_that_leads_outside_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(Forbidden):
+        inside(tmp_path, name)
+    assert inside(tmp_path, "a/../b") == (tmp_path / "b").resolve()
+
+
+def test_a_name_of_two_words_outweighs_documents_that_share_one() -> None:
+    index = Index.build(ACCOUNTS)
+    assert index.search("Hello, traders! Northwind Traders wants the offer; acme is out.", 1)[0].title == NAMES[3]
+    assert index.search("ACME-LOGISTICS called", 1)[0].title == NAMES[1]
+    assert index.search("from: zeta@example.com", 4) == [ACCOUNTS[4]]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=300))
+def test_any_text_is_a_question(text: str) -> None:
+    assert len(_INDEX.search(text, 3)) <= 3
+
+
+@given(st.sampled_from(NAMES), st.sampled_from(['title:"', "+(", "a AND NOT b", "[1 TO 2]", "*?~^", "\\"]))
+def test_query_syntax_in_a_question_is_only_text(name: str, syntax: str) -> None:
+    assert _INDEX.search(f"{syntax} {name} {syntax}", 1)[0].title == name
+
+
+_INDEX = Index.build(ACCOUNTS)
+
+
+def test_a_question_that_shares_no_word_finds_nothing() -> None:
+    assert _INDEX.search("¿?", 4) == _INDEX.search("completely unrelated", 4) == []
+
+
+def test_the_digest_changes_with_passages_and_with_cutting_only(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# A\n\n" + "word " * 100)
+    config = RetrievalConfig(documents="kb")
+    first = Index.of_folder(tmp_path, config).digest
+    assert Index.of_folder(tmp_path, config.model_copy(update={"top_k": 9})).digest == first
+    assert Index.of_folder(tmp_path, RetrievalConfig(documents="kb", chunk_characters=100)).digest != first
+    (tmp_path / "a.md").write_text("# A\n\nother")
+    assert Index.of_folder(tmp_path, config).digest != first
+
+
+def test_ties_keep_the_order_of_the_passages() -> None:
+    twins = [Passage(id=str(i), title="", text="same words") for i in range(50)]
+    assert [each.id for each in Index.build(twins).search("same words", 5)] == ["0", "1", "2", "3", "4"]
+
+
+def test_an_index_of_nothing_is_refused() -> None:
+    with pytest.raises(EmptySample):
+        Index.build([])
