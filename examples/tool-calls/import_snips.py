@@ -3,8 +3,8 @@
     python examples/tool-calls/import_snips.py [--data ../shared/data/snips_nlu] [--out examples/tool-calls]
 
 DATA is a checkout of https://github.com/sonos/nlu-benchmark or the folder `2017-06-custom-intent-engines` in it. The
-full training files become training rows, the official validation files the gold set. Nothing is written but in OUT, and
-the same input gives the same bytes.
+full training files become training rows, but for those that `leaky.txt` names; the official validation files become the
+gold set. Nothing is written but in OUT, and the same input gives the same bytes.
 """
 
 import argparse
@@ -54,16 +54,17 @@ def main() -> None:
     engines = find_engines(options.data)
     if engines is None:
         parser.error(f"{options.data} holds no {ENGINES}/*/train_*_full.json; clone sonos/nlu-benchmark there")
-    train, repaired = read_all(engines, "train_{intent}_full.json")
+    full, repaired = read_all(engines, "train_{intent}_full.json")
     validation, _ = read_all(engines, "validate_{intent}.json")
-    gold = unseen(validation, train)
+    gold = unseen(validation, full)
+    leaky = set((HERE / "leaky.txt").read_text(encoding="utf-8").splitlines())
+    train = [row for row in full if row.id not in leaky]
     write(options.out, train, gold)
     print(
-        f"{len(train)} training rows, {len(gold)} gold rows; {len(validation) - len(gold)} validation utterances stood"
+        f"{len(train)} training rows ({len(full) - len(train)} too like a gold row were left out) and {len(gold)} gold"
     )
-    print(
-        f"in the training files and were left out; {repaired} bytes were Latin-1 in a UTF-8 file. All in {options.out}"
-    )
+    print(f"rows ({len(validation) - len(gold)} that stand in the training files were left out) are in {options.out};")
+    print(f"{repaired} bytes were Latin-1 in a UTF-8 file")
 
 
 def find_engines(data: Path) -> Path | None:

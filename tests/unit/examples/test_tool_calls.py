@@ -57,7 +57,8 @@ def imported(tmp_path: Path) -> dict[str, list[dict[str, Any]]]:
             (engines / intent / file.format(intent)).write_bytes(text.encode(encoding))
     command = [sys.executable, EXAMPLE / "import_snips.py", "--data", tmp_path / "data", "--out", tmp_path / "out"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert "3 training rows, 2 gold rows; 1 validation utterances" in done.stdout
+    assert "3 training rows (0 too like" in done.stdout
+    assert "2 gold\nrows (1 that stand" in done.stdout
     assert "1 bytes were Latin-1" in done.stdout
     lines = {n: (tmp_path / "out" / f"{n}.jsonl").read_text(encoding="utf-8").splitlines() for n in ("train", "gold")}
     found = {name: [json.loads(line) for line in rows] for name, rows in lines.items()}
