@@ -1,0 +1,1 @@
+"""The bundled base model, rebuilt by `build.py`."""
