@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from luthier.data.config import PiiConfig
+from luthier.data.types import Dropped
 from luthier.domain.examples import Example, Message
 from luthier.domain.value import Value
 from luthier.text.pii import Action, take_out
@@ -31,6 +32,13 @@ def take_out_personal_data(rows: Iterable[Example], config: PiiConfig, salt: str
     found: Counter[str] = Counter()
     cleared = tuple(_cleared(row, config.action, salt, found) for row in rows)
     return Unnamed(rows=cleared, found=dict(sorted(found.items())))
+
+
+def hide_ids(dropped: Iterable[Dropped], config: PiiConfig, salt: str) -> tuple[Dropped, ...]:
+    """Rows that were dropped before this step, with personal data in their ids hashed as it is in rows that stay."""
+    if config.action == "off":
+        return tuple(dropped)
+    return tuple(row.model_copy(update={"id": take_out(row.id, "hash", salt).text}) for row in dropped)
 
 
 def _cleared(row: Example, action: Action, salt: str, found: Counter[str]) -> Example:

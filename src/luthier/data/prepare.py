@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from luthier.data.clean import clean
 from luthier.data.config import DataConfig, LawfulBasis, SourceConfig
 from luthier.data.ingest import ingest
-from luthier.data.personal import take_out_personal_data
+from luthier.data.personal import hide_ids, take_out_personal_data
 from luthier.data.types import Dropped, SourceFile, SourceRow
 from luthier.domain.examples import Example
 from luthier.domain.snapshots import GoldSet
@@ -58,7 +58,7 @@ def prepare(
     return Prepared(
         rows=others,
         gold=gold,
-        dropped=(*unusable, *cleaned.dropped),
+        dropped=hide_ids((*unusable, *cleaned.dropped), config.pii, salt),
         masked=unnamed.found,
         rows_in=len(ingested.rows) + (len(frozen_gold.examples) - themselves if frozen_gold else 0),
         formats={file.path: name for file, name in zip(files, ingested.formats, strict=True)},

@@ -1,6 +1,7 @@
 """How much a word tells: rare words and figures tell rows apart, common ones do not."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from difflib import SequenceMatcher
 Bag = Mapping[str, int]
 """Words of one text with their counts."""
 
+_FIGURE = re.compile(r"\d")
 _TYPO_RATIO, _TYPO_LETTERS = 0.75, 4
 
 
@@ -36,7 +38,7 @@ class Rarity:
 
 def has_figure(word: str) -> bool:
     """Whether `word` holds a digit, so that another one means another thing."""
-    return any(char.isdigit() for char in word)
+    return _FIGURE.search(word) is not None
 
 
 def overlap(one: Bag, other: Bag, rarity: Rarity) -> float:

@@ -32,7 +32,10 @@ _SPELT_EMAIL = re.compile(
 )
 _URL = re.compile(r"(?:(?:https?|ftp)://|(?<![\w.@/])www\.)[^\s<>\"'`{}|\\^\[\]]{2,2048}", re.IGNORECASE)
 _IBAN_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ -]?[A-Za-z0-9])")
-_CARD = re.compile(r"(?<![\w.,+-])[2-6](?:[ -]?\d){12,18}(?!\d|[.,]\d)")
+_CARD = re.compile(r"(?<!\w)(?<!\d[.,+-])[2-6](?:[ -]?\d){12,18}(?!\d|[.,]\d)")
+_ISSUED = re.compile(
+    r"4\d{12}(?:\d{3}){0,2}|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3[0689]\d{12,17}|35\d{14}|6\d{15,18}|50\d{10,17}|5[6-8]\d{10,17}"
+)
 _NINE_DIGITS = re.compile(r"\d{3}[ -]?\d{2}[ -]?\d{4}")
 _SSN = re.compile(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])")
 _BARE_SSN = re.compile(
@@ -45,13 +48,14 @@ _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", 
 _VERSION = re.compile(r"(?:\bv|version|release|build)\s?$", re.IGNORECASE)
 
 _PHONE = re.compile(
-    r"(?<![\w.,:/#-])(?:\+|\()?\d[\d ().\-/]{5,24}\d(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w]|[.,:-]\d)", re.IGNORECASE
+    r"(?<!\w)(?<!\d[.,:/#-])(?:\+|\()?\d[\d ().\-/]{5,24}\d(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w]|[.,:-]\d)",
+    re.IGNORECASE,
 )
 _PHONE_SHAPE = re.compile(
     r"(?:\+?1[-. ]|001[-. ])?(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-. ]\d{4}|"  # North America
     r"(?:\+|00)[1-9][\d ().\-/]{7,20}|"  # international
     r"\(0?\d{2,5}\) ?\d{2,5}[ -]?\d{2,6}|"  # an area code in brackets
-    r"0\d{1,4}[ /-]\d{2,4}(?:[ -]?\d{2,4}){1,4}|0\d(?:[ .]\d\d){4}"  # national, with a leading zero
+    r"0[1-9]\d{0,3}[ /-]\d{2,4}(?:[ -]?\d{2,4}){1,4}|0\d(?:[ .]\d\d){4}"  # national, with a leading zero
 )
 _PHONE_WORD = re.compile(
     r"\b(?:phone|telephone|tel|mobile|mob|cell|fax|call|calling|ring|dial|whatsapp|sms|text|hotline|reach|contact|"
@@ -113,9 +117,10 @@ def ibans(text: str) -> Iterator[Found]:
 
 @pii_recognisers.add("CREDIT_CARD")
 def credit_cards(text: str) -> Iterator[Found]:
-    """Runs of 13 to 19 digits that pass the Luhn check."""
+    """Runs of digits with an issuer's first digits and length that pass the Luhn check."""
     for match in _CARD.finditer(text):
-        if passes_luhn(re.sub(r"\D", "", match[0])):
+        digits = re.sub(r"\D", "", match[0])
+        if _ISSUED.fullmatch(digits) and passes_luhn(digits):
             yield Found(match.start(), match.end(), 1.0)
 
 

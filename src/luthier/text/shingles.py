@@ -6,6 +6,7 @@ two letters from one template with other names in them do not collide, a letter 
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import xxhash
@@ -80,8 +81,8 @@ def _mixed(hashes: NDArray[np.uint64], factor: np.uint64, mask: np.uint64) -> ND
 
 def _pairs_under_one_key(column: Keys, side: NDArray[np.bool_] | None) -> Pairs:
     order = np.argsort(column, kind="stable")
-    edges = np.flatnonzero(np.diff(column[order])) + 1
-    crowds = (crowd for crowd in np.split(order, edges) if len(crowd) > 1)
+    edges = [0, *(np.flatnonzero(np.diff(column[order])) + 1).tolist(), len(order)]
+    crowds = (order[start:end] for start, end in pairwise(edges) if end - start > 1)
     pairs = [_across(crowd, side) if side is not None else _within(crowd) for crowd in crowds]
     return np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=np.int64)
 

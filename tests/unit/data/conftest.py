@@ -1,0 +1,20 @@
+"""A data section that the tests of this stage vary."""
+
+from collections.abc import Callable
+
+import pytest
+
+from luthier.data.config import DataConfig
+
+
+@pytest.fixture
+def config() -> Callable[..., DataConfig]:
+    def make(**sections: object) -> DataConfig:
+        chosen: dict[str, object] = {
+            "sources": [{"path": "mails.jsonl", "format": "chat", "lawful_basis": "contract"}],
+            "gold": {"size": 30, "stratify_by": ["kind"]},
+            "split": {"validation": 0.1, "group_by": "customer"},
+        }
+        return DataConfig.model_validate(chosen | sections)
+
+    return make

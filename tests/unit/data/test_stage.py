@@ -1,0 +1,252 @@
+"""The data stage as a whole: rows are accounted for, gold stays gold, leaks are refused by name."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from datetime import date
+from random import Random
+
+import pytest
+
+from luthier.data.config import DataConfig
+from luthier.data.stage import run
+from luthier.data.types import DataResult, SourceFile
+from luthier.domain.examples import Example
+from luthier.domain.snapshots import GoldSet
+from luthier.errors import Faults, MissingInput, Refused, UserError
+
+Build = Callable[..., DataResult]
+Config = Callable[..., DataConfig]
+
+
+FIRST = ["Alder", "Birch", "Cedar", "Dover", "Ember", "Fairway", "Granite", "Harbour", "Ivory", "Juniper", "Kestrel"]
+SECOND = ["Foods", "Glass", "Paper", "Tools", "Motors", "Hotels", "Farms", "Labs", "Travel", "Schools", "Optics"]
+PLEAS = [
+    "Please note that {firm} owes us {amount} EUR since {day}.",
+    "{firm} called on {day}: the invoice over {amount} EUR is wrong.",
+    "Good news, {firm} ordered for {amount} EUR, delivery on {day}.",
+]
+DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"]
+Row = dict[str, object]
+
+
+class Silent:
+    """Ports that tell nobody."""
+
+    def progress(self, step: str, done: int, of: int) -> None:
+        """Say nothing."""
+
+
+def row_of(row_id: str, asked: str, ideal: str, **tags: str) -> Row:
+    messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": ideal}]
+    return {"id": row_id, "messages": messages, "metadata": tags}
+
+
+def mails(count: int = 240, seed: int = 1) -> list[Row]:
+    """Different mails from few templates, three per customer at most, in two kinds."""
+    rng = Random(seed)
+    rows = []
+    for number in range(count):
+        firm = f"{rng.choice(FIRST)}{rng.choice(FIRST).lower()} {rng.choice(SECOND)}"
+        amount, day, kind = rng.randrange(1_000, 99_999), rng.choice(DAYS), rng.randrange(3)
+        asked = PLEAS[kind].format(firm=firm, amount=amount, day=day)
+        ideal = json.dumps({"name": "note", "arguments": {"firm": firm, "amount": str(amount), "day": day}})
+        rows.append(row_of(f"m{number}", asked, ideal, kind=f"k{kind}", customer=f"c{number // 3}"))
+    return rows
+
+
+def lines(rows: Sequence[Row]) -> bytes:
+    return "\n".join(json.dumps(row) for row in rows).encode()
+
+
+@pytest.fixture
+def build(config: Callable[..., DataConfig]) -> Callable[..., DataResult]:
+    def make(
+        rows: Sequence[Row] | bytes,
+        *,
+        frozen: GoldSet | None = None,
+        chosen: DataConfig | None = None,
+        **more: object,
+    ) -> DataResult:
+        settings = chosen or config()
+        content = rows if isinstance(rows, bytes) else lines(rows)
+        files = [SourceFile(path=source.path, content=content, config=source) for source in settings.sources]
+        return run(Silent(), settings, files, project="p", salt="pepper", frozen_gold=frozen, **more)  # type: ignore[arg-type]
+
+    return make
+
+
+def every_id(result: DataResult) -> list[str]:
+    kept = [row.id for row in (*result.gold.examples, *result.train, *result.validation)]
+    return [*kept, *[row.id for row in result.dropped]]
+
+
+def copy_of(row: Example, row_id: str, asked: str) -> Row:
+    return row_of(row_id, asked, row.ideal, kind="k0", customer=f"new-{row_id}")
+
+
+def test_every_row_ends_in_one_split_or_is_dropped_with_a_reason(build: Build) -> None:
+    noise = [row_of("blank", "", "x", kind="k0"), {**mails()[5], "id": "again"}]
+    rows = [*mails(), *noise]
+    result = build(rows)
+    assert sorted(every_id(result)) == sorted(str(row["id"]) for row in rows)
+    assert result.manifest.rows_in == len(rows) == len(result.manifest.rows) + sum(result.manifest.dropped.values())
+    assert result.manifest.dropped["empty_question"] == 1
+    assert result.manifest.dropped["exact_duplicate"] == 1
+
+
+def test_no_customer_is_on_two_sides(build: Build) -> None:
+    result = build(mails())
+    sides = [{row.group for row in rows} for rows in (result.gold.examples, result.train, result.validation)]
+    assert not sides[0] & sides[1]
+    assert not sides[0] & sides[2]
+    assert not sides[1] & sides[2]
+
+
+def test_the_same_inputs_give_the_same_snapshot_also_with_the_gold_set_frozen(build: Build) -> None:
+    rows = [*mails(), {**mails()[7], "id": "again"}]
+    first = build(rows)
+    assert build(rows).manifest == first.manifest
+    assert build(rows, frozen=first.gold).manifest == first.manifest
+
+
+def test_another_seed_draws_another_gold_set_and_a_frozen_one_stays(build: Build, config: Config) -> None:
+    first = build(mails())
+    assert build(mails(), chosen=config(seed=1)).gold != first.gold
+    assert build(mails(), chosen=config(seed=1), frozen=first.gold).gold == first.gold
+
+
+def test_new_rows_of_a_gold_customer_stay_out_of_training(build: Build) -> None:
+    gold = build(mails()).gold
+    new = row_of("late", "Zebra Canvas asks for 4711 flags in crimson", '{"name": "flags"}', kind="k0",
+                 customer=str(gold.examples[0].group))  # fmt: skip
+    result = build([*mails(), new], frozen=gold)
+    assert ("late", "group_in_gold") in {(row.id, row.reason) for row in result.dropped}
+
+
+def plants(gold: tuple[Example, ...]) -> list[Row]:
+    rng = Random(2)
+    rows = []
+    for number, row in enumerate(rng.sample(gold, 20)):
+        words = row.asked.split(" ")
+        spot = rng.randrange(len(words) - 1)
+        swapped = [*words[:spot], words[spot + 1], words[spot], *words[spot + 2 :]]
+        edits = [row.asked, row.asked.upper(), row.asked.replace(" ", "  "), " ".join(swapped)]
+        rows += [copy_of(row, f"plant-{number}-{k}", asked) for k, asked in enumerate(edits)]
+    return rows
+
+
+def test_every_planted_copy_of_a_gold_row_is_named_and_no_other_row_is(build: Build) -> None:
+    first = build(mails())
+    planted = plants(first.gold.examples)
+    with pytest.raises(Refused) as told:
+        build([*mails(), *planted], frozen=first.gold)
+    named = set(re.findall(r"\n  (\S+) repeats gold row", str(told.value)))
+    assert named == {str(row["id"]) for row in planted}
+    assert told.value.exit_code == 3
+
+
+def test_a_single_paraphrase_with_the_same_answer_is_refused(build: Build) -> None:
+    first = build(mails())
+    row = next(row for row in first.gold.examples if row.strata["kind"] == "k0")
+    told = json.loads(row.ideal)["arguments"]
+    asked = f"{told['firm']} have not paid: {told['amount']} EUR, due {told['day']}"
+    with pytest.raises(Refused, match="the-paraphrase"):
+        build([*mails(), copy_of(row, "the-paraphrase", asked)], frozen=first.gold)
+
+
+def test_a_gold_id_with_another_text_is_refused(build: Build) -> None:
+    first = build(mails())
+    taken = first.gold.examples[0].id
+    changed = [{**row, "messages": row_of("", "other", "text")["messages"]} if row["id"] == taken else row
+               for row in mails()]  # fmt: skip
+    with pytest.raises(Refused, match=taken):
+        build(changed, frozen=first.gold)
+
+
+def test_a_gold_file_is_the_test_split_and_what_repeats_it_is_refused(build: Build, config: Config) -> None:
+    chosen = config(gold={"path": "gold.jsonl", "stratify_by": ["kind"]})
+    own = [{**row, "id": f"g{number}"} for number, row in enumerate(mails(20, seed=9))]
+    result = build(mails(), chosen=chosen, gold_content=lines(own))
+    assert [row.id for row in result.gold.examples] == [row["id"] for row in own]
+    assert result.manifest.rows_in == 260
+    assert build(mails(), chosen=chosen, frozen=result.gold).manifest == result.manifest
+    with pytest.raises(Refused, match="leak"):
+        build([*mails(), {**own[3], "id": "leak"}], chosen=chosen, gold_content=lines(own))
+    with pytest.raises(MissingInput):
+        build(mails(), chosen=chosen)
+
+
+def test_contradictions_block_by_name_or_are_both_left_out(build: Build, config: Config) -> None:
+    rows = mails()
+    (asked, _) = rows[3]["messages"]  # type: ignore[misc]
+    rows.append(row_of("conflict", asked["content"], '{"name": "other"}', kind="k0", customer="c-new"))
+    with pytest.raises(Refused, match="m3 and conflict"):
+        build(rows)
+    dropped = build(rows, chosen=config(contradictions="drop")).dropped
+    assert {row.id for row in dropped if row.reason == "contradiction"} == {"m3", "conflict"}
+
+
+SECRETS = ["anna.private@firm.example", "4111 1111 1111 1111", "DE89370400440532013000", "+44 20 7946 0123"]
+
+
+def with_secrets() -> list[Row]:
+    rows = mails()
+    for number, secret in enumerate(SECRETS):
+        row = row_of(f"s-{secret}", f"Note for file {number}77: {secret}", f"noted {number}77", note=secret,
+                     customer=f"cust {secret}", subject=secret)  # fmt: skip
+        rows += [row, row_of(f"blank {secret}", "", "x", subject=secret)]
+    return rows
+
+
+@pytest.mark.parametrize("action", ["mask", "hash", "replace"])
+def test_no_secret_is_left_in_anything_that_comes_out(build: Build, config: Config, action: str) -> None:
+    result = build(with_secrets(), chosen=config(pii={"action": action}))
+    everything = result.model_dump_json() + result.card.markdown()
+    assert [secret for secret in SECRETS if secret in everything] == []
+    assert result.masked["EMAIL_ADDRESS"] >= 1
+
+
+def test_with_the_filter_off_the_secrets_are_there_and_the_card_says_by_whose_leave(
+    build: Build, config: Config
+) -> None:
+    off = {"action": "off", "cleared_by": "legal@firm", "reason": "own servers only"}
+    result = build(with_secrets(), chosen=config(pii=off))
+    everything = result.model_dump_json()
+    assert all(secret in everything for secret in SECRETS)
+    assert "cleared by legal@firm: own servers only" in result.card.markdown()
+
+
+def test_erased_subjects_and_rows_past_their_retention_are_left_out(build: Build, config: Config) -> None:
+    source = {"path": "mails.jsonl", "format": "chat", "lawful_basis": "consent", "retention_days": 30}
+    old = row_of("old", "An old remark 12", "a", date="2026-01-31")
+    fresh = row_of("fresh", "A fresh remark 34", "b", date="2026-02-01T10:00:00+00:00")
+    gone = row_of("gone", "Somebody's remark 56", "c", subject="person-9")
+    result = build(
+        [*mails(), old, fresh, gone], chosen=config(sources=[source]), erased=["person-9"], today=date(2026, 3, 3)
+    )
+    reasons = {row.id: row.reason for row in result.dropped}
+    assert (reasons["old"], reasons["gone"]) == ("retention_over", "erased")
+    assert "fresh" not in reasons
+
+
+def test_a_gold_set_larger_than_the_data_and_an_unknown_tag_are_refused(build: Build, config: Config) -> None:
+    with pytest.raises(UserError, match="only"):
+        build(mails(40), chosen=config(gold={"size": 60}))
+    with pytest.raises(UserError, match="'colour'"):
+        build(mails(), chosen=config(gold={"size": 10, "stratify_by": ["colour"]}))
+
+
+def test_a_broken_line_7_keeps_nothing_and_says_where(build: Build) -> None:
+    content = lines(mails()).split(b"\n")
+    content[6] = b'{"messages": ['
+    with pytest.raises(Faults, match=r"mails\.jsonl:7: "):
+        build(b"\n".join(content))
+
+
+def test_row_digests_need_the_salt_and_the_card_tells_every_figure(build: Build) -> None:
+    result = build(mails())
+    assert len({row.row_digest for row in result.manifest.rows}) == len(result.manifest.rows)
+    page = result.card.markdown()
+    for told in (result.manifest.digest, result.gold.digest, "| test | ", "kind=k0", "contract", "240 rows in"):
+        assert told in page
