@@ -41,8 +41,7 @@ def start(
 ) -> None:
     """Give an approved release its first share of users."""
     with opened(project, assignments, as_json=as_json) as work:
-        _operator(work)
-        _show(rollouts.begin(work, release_id), as_json=as_json)
+        _show(rollouts.begin(work, release_id, by=_operator(work)), as_json=as_json)
 
 
 @app.command()

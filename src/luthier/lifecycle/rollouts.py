@@ -72,7 +72,7 @@ def history(work: Workspace) -> list[Past]:
     return list(_replay(work.store.events.read(EVENTS)))
 
 
-def begin(work: Workspace, release_id: str) -> Controller:
+def begin(work: Workspace, release_id: str, *, by: str | None = None) -> Controller:
     """The release on its first stage, or answering everybody when it is the first of all.
 
     Raises:
@@ -82,11 +82,11 @@ def begin(work: Workspace, release_id: str) -> Controller:
     require_approved(work, release_id)
     now = controller(work)
     if now.traffic.stable is None:
-        return _apply(work, Adopted(release=release_id))
+        return _apply(work, Adopted(release=release_id), by=by)
     if now.traffic.stable == release_id:
         raise Refused(f"release {release_id} answers already", hint="see `luthier rollout status`")
     _refuse_overdue_drill(work)
-    return _apply(work, Started(release=release_id, previous=now.traffic.stable, rules=work.config.rollout))
+    return _apply(work, Started(release=release_id, previous=now.traffic.stable, rules=work.config.rollout), by=by)
 
 
 def observe(work: Workspace) -> Controller:
@@ -102,17 +102,17 @@ def observe(work: Workspace) -> Controller:
 
 def kill(work: Workspace, *, by: str, reason: str) -> Controller:
     """Everybody gets baseline prompting from now on."""
-    return _apply(work, Killed(by=by, reason=reason))
+    return _apply(work, Killed(by=by, reason=reason), by=by)
 
 
 def resume(work: Workspace, *, by: str, reason: str) -> Controller:
     """The stable release answers again."""
-    return _apply(work, Resumed(by=by, reason=reason))
+    return _apply(work, Resumed(by=by, reason=reason), by=by)
 
 
 def revert(work: Workspace, *, by: str, reason: str) -> Controller:
     """The previous release answers everybody from now on."""
-    return _apply(work, RevertAsked(by=by, reason=reason))
+    return _apply(work, RevertAsked(by=by, reason=reason), by=by)
 
 
 def served(
@@ -177,7 +177,7 @@ def _refuse_overdue_drill(work: Workspace) -> None:
         )
 
 
-def _apply(work: Workspace, event: Event) -> Controller:
+def _apply(work: Workspace, event: Event, *, by: str | None = None) -> Controller:
     """The controller after `event`: the event is durable first, then the routes follow from it."""
     before = controller(work)
     state, commands = step(before.state, event, work.clock())
@@ -185,7 +185,7 @@ def _apply(work: Workspace, event: Event) -> Controller:
     after = Controller(state=state, traffic=_directed(before.traffic, commands), events=before.events + 1)
     if event.kind != "observed" or commands:
         detail: dict[str, Json] = {"release": state.release, "status": state.status, "reason": state.reason}
-        work.store.audit.append(work.actor, f"rollout.{event.kind}", work.project, detail, now=work.clock())
+        work.store.audit.append(by or work.actor, f"rollout.{event.kind}", work.project, detail, now=work.clock())
     publish(work)
     for command in commands:
         if isinstance(command, Alert):

@@ -1,5 +1,6 @@
 """Variants measured on benchmarks: answers gathered, reports kept, and set against each other."""
 
+import time
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -96,7 +97,9 @@ def best_baseline_of(work: Workspace, metric: str) -> Report:
 
 
 def _perform(work: Workspace, ports: _Ports, variant: Variant, benchmark: BenchmarkConfig, gold: GoldSet) -> str:
-    report = run(ports, benchmark, variant, gold, work.tools)
+    began = time.monotonic()
+    measured = run(ports, benchmark, variant, gold, work.tools)
+    report = measured.model_copy(update={"seconds": time.monotonic() - began})  # answers overlap: wall time is the cost
     name = ports.label
     parents = [digest for digest in (variant.adapter, work.latest("data", "gold")) if digest]
     digest = work.keep(report, kind="report", parents=parents)

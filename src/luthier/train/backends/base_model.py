@@ -9,6 +9,7 @@ import torch
 from peft import LoraConfig as PeftLora
 from peft import get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from luthier.errors import UserError
 from luthier.train.config import LoraConfig, TrainConfig
@@ -59,6 +60,7 @@ def load_tokenizer(base: BaseModel) -> Any:
 def load_with_adapter(base: BaseModel, adapter: LoraConfig, machine: Machine, *, seed: int) -> Any:
     """The base model, frozen, under a new adapter that changes nothing yet and whose start is drawn from the seed."""
     check_model_folder(base.folder)
+    disable_progress_bar()  # progress is told through the ports
     model = AutoModelForCausalLM.from_pretrained(
         base.folder, dtype=machine.compute, use_safetensors=True, local_files_only=True, trust_remote_code=False
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from luthier.errors import UserError
 from luthier.variants.engines.folders import check_model_folder, weights_digest
@@ -35,6 +36,7 @@ def load_model(folder: Path, *, threads: int | None = None) -> LoadedModel:
 
     """
     check_model_folder(folder)
+    disable_progress_bar()  # progress is told by the voice of whoever called
     if threads is not None:
         torch.set_num_threads(threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
