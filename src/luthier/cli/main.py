@@ -33,9 +33,11 @@ COMMANDS = {
     "rollout": Command("luthier.cli.rollout", "app", "Start, watch, stop and rehearse rollouts."),
     "monitor": Command("luthier.cli.monitor", "app", "Look at served traffic."),
     "serve": Command("luthier.cli.serve", "app", "Serve the released variants: engine and gateway."),
+    "engine": Command("luthier.cli.engine", "app", "Serve a local model with the OpenAI surface."),
     "gateway": Command("luthier.cli.gateway", "app", "Serve the gateway alone."),
-    "engine": Command("luthier.cli.engine", "app", "Serve a local model alone, as vLLM would."),
     "user": Command("luthier.cli.user", "app", "Add users and make their keys."),
+    "costs": Command("luthier.cli.costs", "app", "Show what the project has cost, and each variant per task solved."),
+    "report": Command("luthier.cli.report", "app", "Write everything that is known of the project on one page."),
     "audit": Command("luthier.cli.audit", "app", "Read the audit log and check its chain."),
     "config": Command("luthier.cli.config", "app", "Print every value of the project file with where it came from."),
 }

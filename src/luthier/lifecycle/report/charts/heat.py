@@ -30,8 +30,7 @@ def heat_chart(title: str, columns: Sequence[str], rows: Sequence[HeatRow], *, w
     top = EDGE + LINE + (_turned(columns, cell) if width < ROOMY else 1.2 * LINE)
     drawing = Drawing(width, top + CELL * len(rows) + EDGE, title)
     drawing.text(EDGE, EDGE + 10, title, room=width - 2 * EDGE, kind="title")
-    for place, column in enumerate(columns):
-        _column(drawing, column, place, left, cell, top)
+    _columns(drawing, columns, left, cell, top)
     for number, row in enumerate(rows):
         y = top + CELL * number
         drawing.text(EDGE, y + 14, row.label, room=left - EDGE - 8)
@@ -47,14 +46,16 @@ def _turned(columns: Sequence[str], cell: float) -> float:
     return LINE if fits else 0.85 * LINE * len(columns) + 4
 
 
-def _column(drawing: Drawing, name: str, place: int, left: float, cell: float, top: float) -> None:
-    x = left + cell * (place + 0.5)
-    if width_of(name) <= cell - 4 or drawing.width >= ROOMY:
-        drawing.text(x, top - 7, name, room=cell - 4, kind="label", anchor="middle")
-        return
-    level = EDGE + LINE + 0.85 * LINE * (place + 1) - 2
-    drawing.line(x, level + 3, x, top - 2, "grid")
-    drawing.text(x, level, name, room=2 * (drawing.width - x) - 4, kind="label", anchor="middle")
+def _columns(drawing: Drawing, names: Sequence[str], left: float, cell: float, top: float) -> None:
+    """Names above their cells, or on narrow paper one below the other, each with a line down to its cells."""
+    for place, name in enumerate(names):
+        x = left + cell * (place + 0.5)
+        if drawing.width >= ROOMY or all(width_of(each) <= cell - 4 for each in names):
+            drawing.text(x, top - 7, name, room=cell - 4, anchor="middle")
+            continue
+        level = EDGE + LINE + 0.85 * LINE * (place + 1) - 2
+        drawing.line(x, level + 3, x, top - 2, "grid")
+        drawing.text(x + 4, level, name, room=x - left, anchor="end")
 
 
 def _cell(drawing: Drawing, share: float | None, x: float, y: float, cell: float) -> None:

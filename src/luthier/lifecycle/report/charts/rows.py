@@ -71,7 +71,8 @@ def rows_chart(
         if isinstance(item, str):
             drawing.text(EDGE, y + 13, item, room=width - 2 * EDGE, kind="heading")
         else:
-            _draw(drawing, item, y, plan, scale, shape)
+            _draw(drawing, item, y, plan)
+            _mark(drawing, item, _centre(y, plan), scale, shape)
     return drawing.svg()
 
 
@@ -147,8 +148,12 @@ def _reference(drawing: Drawing, scale: Scale, line: Line, top: float, bottom: f
     drawing.text(middle, top - 6, line.label, room=drawing.width - 4, kind="tick", anchor="middle")
 
 
-def _draw(drawing: Drawing, row: Row, y: float, plan: _Plan, scale: Scale, shape: Shape) -> None:
-    centre = y + (1.45 * LINE if plan.labels_above else plan.row / 2)
+def _centre(y: float, plan: _Plan) -> float:
+    return y + (1.45 * LINE if plan.labels_above else plan.row / 2)
+
+
+def _draw(drawing: Drawing, row: Row, y: float, plan: _Plan) -> None:
+    centre = _centre(y, plan)
     if plan.labels_above:
         text = fitted(row.text, 0.5 * plan.width)
         room = plan.width - 2 * EDGE - width_of(text) - 12
@@ -157,7 +162,6 @@ def _draw(drawing: Drawing, row: Row, y: float, plan: _Plan, scale: Scale, shape
     else:
         drawing.text(plan.left - 12, centre + 4, row.label, room=plan.left - EDGE - 12, anchor="end")
         drawing.text(plan.right + 12, centre + 4, row.text, room=plan.width - plan.right - EDGE - 12, kind="value")
-    _mark(drawing, row, centre, scale, shape)
 
 
 def _mark(drawing: Drawing, row: Row, y: float, scale: Scale, shape: Shape) -> None:

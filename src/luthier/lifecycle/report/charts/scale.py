@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 _MOST = sys.float_info.max
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -50,7 +51,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 def tick_labels(values: Sequence[float]) -> list[str]:
     """The ticks as text, all with the digits that tell them apart."""
-    gaps = [high - low for low, high in zip(values, values[1:], strict=False) if high > low]
+    gaps = [high - low for low, high in pairwise(values) if high > low]
     gap, size = min(gaps, default=1.0), max((abs(value) for value in values), default=0.0)
     if size >= 1e6 or (size and size < 1e-3) or not math.isfinite(gap):
         return [f"{value:.3g}" for value in values]

@@ -60,10 +60,11 @@ class Drawing:
 
     def svg(self) -> str:
         """The finished picture."""
-        label = quoteattr(_readable(self.title))
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_figure(self.width)} {_figure(self.height)}"'
-        size = f'width="{_figure(self.width)}" height="{_figure(self.height)}"'
-        return f'{head} {size} role="img" aria-label={label}><title>{escaped(self.title)}</title>{"".join(self.parts)}</svg>'
+        size = f'viewBox="0 0 {_figure(self.width)} {_figure(self.height)}"'
+        head = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label={quoteattr(_readable(self.title))}>'
+        )
+        return f"{head}<title>{escaped(self.title)}</title>{''.join(self.parts)}</svg>"
 
 
 def escaped(text: str) -> str:
