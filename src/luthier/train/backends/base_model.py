@@ -60,7 +60,7 @@ def load_tokenizer(base: BaseModel) -> Any:
 def load_with_adapter(base: BaseModel, adapter: LoraConfig, machine: Machine, *, seed: int) -> Any:
     """The base model, frozen, under a new adapter that changes nothing yet and whose start is drawn from the seed."""
     check_model_folder(base.folder)
-    disable_progress_bar()  # progress is told through the ports
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # progress is told through the ports
     model = AutoModelForCausalLM.from_pretrained(
         base.folder, dtype=machine.compute, use_safetensors=True, local_files_only=True, trust_remote_code=False
     )

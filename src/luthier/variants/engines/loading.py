@@ -36,7 +36,7 @@ def load_model(folder: Path, *, threads: int | None = None) -> LoadedModel:
 
     """
     check_model_folder(folder)
-    disable_progress_bar()  # progress is told by the voice of whoever called
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # progress is told by the voice of whoever called
     if threads is not None:
         torch.set_num_threads(threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
