@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,7 @@ def serve(serving: Serving) -> None:
     check_doors(serving)
     app = build(serving)
     logging.getLogger("luthier").setLevel(logging.INFO)
+    signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops on it, then raises it again: an end as asked is 0
     uvicorn.run(
         app, host=serving.host, port=serving.port, log_level="info", server_header=False,
         timeout_graceful_shutdown=int(STOP_SECONDS), access_log=False,
