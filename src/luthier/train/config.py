@@ -69,7 +69,7 @@ class TrainConfig(Section):
         default="final_turn", description="Which assistant turns are learned; few-shot turns are context, not targets."
     )
     evaluate_every_epochs: float = Field(
-        default=0.25, gt=0, le=1000, description="Epochs between two measurements of the validation loss."
+        default=0.5, gt=0, le=1000, description="Epochs between two measurements of the validation loss."
     )
     early_stopping: EarlyStoppingConfig | None = Field(
         default=EarlyStoppingConfig(), description="None runs every epoch and keeps the last adapter."

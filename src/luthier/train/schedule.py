@@ -5,7 +5,7 @@ import math
 from luthier.train.config import Scheduler
 
 PACE_IS_KNOWN_FROM = 0.1
-"""Share of the time limit after which the pace so far is trusted; first steps are slower than the rest."""
+"""Share of the time for steps after which the pace so far is trusted; first steps are slower than the rest."""
 
 
 def rate_share(step: int, steps: int, *, warmup_share: float, scheduler: Scheduler) -> float:
@@ -19,8 +19,17 @@ def rate_share(step: int, steps: int, *, warmup_share: float, scheduler: Schedul
     return 1 - behind if scheduler == "linear" else 1.0
 
 
-def steps_that_fit(planned: int, *, done: int, seconds: float, limit_seconds: float | None) -> int:
-    """How many steps of `planned` the time limit leaves at the pace of the steps done, never fewer than those."""
-    if limit_seconds is None or done == 0 or seconds < limit_seconds * PACE_IS_KNOWN_FROM:
+def steps_that_fit(
+    planned: int, *, done: int, seconds: float, first_step_at: float, limit_seconds: float | None
+) -> int:
+    """How many steps of `planned` the time limit leaves at the pace of the steps done, never fewer than those.
+
+    What was spent before the first step began, at second `first_step_at`, is no part of the pace.
+    """
+    if limit_seconds is None or done == 0:
         return planned
-    return max(done, min(planned, int(done * limit_seconds / seconds)))
+    stepping = seconds - first_step_at
+    if stepping < (limit_seconds - first_step_at) * PACE_IS_KNOWN_FROM:
+        return planned
+    left = (limit_seconds - seconds) * done / stepping if stepping else 0.0
+    return max(done, min(planned, done + int(left)))

@@ -63,7 +63,9 @@ class Loop:
             total = self.config.epochs * self.steps_per_epoch
             loss = validation_loss(self.bench, self.validation.rows, self.config)
             start = CurvePoint(step=0, epoch=0.0, validation_loss=loss, learning_rate=0.0)
-            self.position = Position(best=Best.first(loss), curve=(start,), planned_steps=total)
+            self.position = Position(
+                best=Best.first(loss), curve=(start,), planned_steps=total, first_step_at=self._seconds()
+            )
             self.best_adapter = self._adapter()
             self.keep_evaluated(0)
             self.ports.progress(start, 0, total)
@@ -105,7 +107,8 @@ class Loop:
         step = self.position.step
         fit = steps_that_fit(
             self.config.epochs * self.steps_per_epoch,
-            done=step, seconds=self._seconds(), limit_seconds=self.config.time_limit_seconds,
+            done=step, seconds=self._seconds(), first_step_at=self.position.first_step_at,
+            limit_seconds=self.config.time_limit_seconds,
         )  # fmt: skip
         is_last = step >= fit
         evaluates = is_last or step % self._evaluate_every == 0
