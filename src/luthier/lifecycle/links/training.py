@@ -27,7 +27,7 @@ from luthier.variants.rendering import RENDERING_VERSION, messages_for
 LIBRARIES = ("torch", "transformers", "peft", "safetensors")
 UNTRAINED = "0" * 64
 CONTROL = "control"
-CONTROL_SHARE_OF_TIME = 0.3
+CONTROL_SHARE_OF_TIME = 0.25
 
 
 class _Ports:
