@@ -27,6 +27,7 @@ from luthier.lifecycle.report.words import (
     money,
     seconds,
     short,
+    thousand,
 )
 
 
@@ -130,7 +131,7 @@ def training_section(facts: Facts) -> Section:
     ]  # fmt: skip
     head = ("run", "method", "examples", "tokens", "step kept", "validation loss", "stopped", "time", "trained", "cost")
     blocks: list[Block] = [
-        Table("Training runs; `trained` is the share of parameters that changed", head, rows),
+        Table("Training runs; trained is the share of parameters that changed", head, rows),
         Chart("curves"),
     ]
     for name, run in runs:
@@ -138,7 +139,11 @@ def training_section(facts: Facts) -> Section:
             left = ", ".join(f"{count} {reason}" for reason, count in run.left_out.items())
             blocks.append(Text(f"Rows the {name} run left out: {left}.", is_aside=True))
     if facts.control:
-        blocks.append(Text("The control run saw the same rows with each other's answers: it may show no gain."))
+        blocks.append(
+            Text(
+                "The control run saw the same rows with each other's answers; a gain there would discredit the measuring."
+            )
+        )
     return Section("Training", blocks)
 
 
@@ -154,6 +159,7 @@ def _variants_table(facts: Facts, variants: Sequence[VariantFacts]) -> Table:
     metrics = list(dict.fromkeys(name for each in variants for name in each.overall))
     metrics.sort(key=lambda name: name != facts.primary_metric)
     heads = [f"{name} (less is better)" if name in facts.lower_is_better else name for name in metrics]
+    currency = facts.costs.build_total.currency if facts.costs else "money"
     rows = []
     for each in variants:
         verdicts = {name: found.outcome for name, found in each.verdicts.items()}
@@ -164,7 +170,11 @@ def _variants_table(facts: Facts, variants: Sequence[VariantFacts]) -> Table:
         f"Every variant on {facts.benchmark}, n = {n:,} gold rows, with 95% intervals below the figures; "
         "median time per answer with the 95th percentile below"
     )
-    return Table(caption, ("variant", *heads, "time per answer", "cost per answer", "cost per solved task"), rows)
+    return Table(
+        caption,
+        ("variant", *heads, "time per answer", f"{currency} per 1,000 answers", f"{currency} per 1,000 solved"),
+        rows,
+    )
 
 
 def _seconds(variant: VariantFacts) -> Cell:
@@ -176,7 +186,8 @@ def _seconds(variant: VariantFacts) -> Cell:
 def _money(variant: VariantFacts) -> tuple[str, str]:
     if variant.cost is None:
         return "-", "-"
-    return money(variant.cost.per_answer), money(variant.cost.per_solved)
+    solved = variant.cost.per_solved
+    return thousand(variant.cost.per_answer), thousand(solved) if solved else "-"
 
 
 def _review(facts: Facts) -> str:

@@ -15,7 +15,7 @@ from luthier.lifecycle.report.charts.timeline import Ending, Lane, Span, Verdict
 from luthier.lifecycle.report.facts import Facts, RolloutFacts, VariantFacts
 from luthier.lifecycle.report.words import FAILURES, figure, money, plain
 
-WIDE, NARROW = 740.0, 344.0
+WIDE, NARROW = 800.0, 344.0
 TAIL = 0.04
 Name = Literal["variants", "paired", "strata", "failures", "curves", "timeline", "costs"]
 _BETTER_FIRST = -1
@@ -142,10 +142,10 @@ def curves_figure(facts: Facts) -> Figure | None:
     run = facts.training
     if run is None or not any(p.train_loss is not None or p.validation_loss is not None for p in run.curve):
         return None
-    title = "Training run"
+    title = "Training run: loss in nats per target token"
     caption = (
         f"Loss per target token over {run.curve[-1].step:,} optimizer steps ({run.tokens_seen:,} tokens seen). Light: "
-        "each measured point; dark: their exponential mean; dots: loss on the validation split. The dashed line marks "
+        "each measured point; dark: their moving mean; dots: loss on the validation split. The dashed line marks "
         f"step {run.best_step:,}, whose adapter was kept. A single run: there is no interval."
     )
     return _figure(title, caption, lambda width: curves_chart(title, run.curve, run.best_step, width=width))
@@ -222,8 +222,14 @@ def _lane(facts: Facts, release: str, variant: str, end: datetime) -> Lane:
     ]
     mine = [each for each in facts.rollouts if each.release == release]
     verdicts = [verdict for rollout in mine for verdict in _verdicts(rollout)]
-    status = f": {plain(mine[-1].status)}" if mine else ""
+    status = f": {_ending(mine[-1])}" if mine else ""
     return Lane(f"{release}, {variant}{status}", spans, verdicts, is_bad=bool(mine) and mine[-1].status == "reverted")
+
+
+def _ending(rollout: RolloutFacts) -> str:
+    if rollout.status in {"reverted", "killed"} and rollout.stages:
+        return f"{rollout.status} at {rollout.stages[-1].percent:g}%"
+    return plain(rollout.status)
 
 
 def _verdicts(rollout: RolloutFacts) -> list[Verdict]:

@@ -33,7 +33,9 @@ def gate_section(facts: Facts) -> Section:
             row(name, verdict_cell(verdict.outcome), "; ".join(verdict.reasons))
             for name, verdict in decision.checks.items()
         ]
-        blocks += [Text(said), Table(f"Checks of {gate.name}", ("check", "verdict", "why"), rows, folded=True)]
+        blocks.append(Text(said))
+        if rows:
+            blocks.append(Table(f"Checks of {gate.name}", ("check", "verdict", "why"), rows, folded=True))
     return Section("Gate", blocks or [Text(f"Gate: {MISSING}.")])
 
 
@@ -44,7 +46,7 @@ def releases_section(facts: Facts) -> Section:
     rows = [
         row(
             Cell(each.id, f"{each.variant}, {short(each.variant_digest)}"), each.author, moment(each.created_at),
-            Cell(outcome(each.gate), "overridden" if each.override else "", "open" if each.override else ""),
+            Cell(outcome(each.gate), "overridden", "fail") if each.override else verdict_cell(each.gate),
             _approvals(each),
         )
         for each in facts.releases

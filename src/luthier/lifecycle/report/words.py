@@ -64,6 +64,12 @@ def money(amount: Money | None) -> str:
     return str(Money(amount=value.quantize(Decimal("0.01")), currency=amount.currency))
 
 
+def thousand(amount: Money) -> str:
+    """A thousand times the amount, without its currency: what one answer costs is too small to read."""
+    value = amount.amount * 1000
+    return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.2g}"
+
+
 def seconds(value: float) -> str:
     """A time of answering."""
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"

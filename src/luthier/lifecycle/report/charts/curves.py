@@ -1,5 +1,6 @@
 """How a training run went: loss against steps, the validation loss, the step that was kept, the step size."""
 
+import math
 from collections.abc import Sequence
 
 from luthier.domain.runs import CurvePoint
@@ -9,7 +10,7 @@ from luthier.lifecycle.report.charts.scale import Scale, spread, tick_labels, ti
 from luthier.lifecycle.report.charts.svg import LINE, Drawing, width_of
 
 LOSS_HEIGHT, RATE_HEIGHT, GAP = 210.0, 52.0, 26.0
-SMOOTHING = 0.85
+WINDOW = 40
 MOST_POINTS = 600
 Points = Sequence[tuple[float, float]]
 
@@ -31,7 +32,7 @@ def curves_chart(title: str, curve: Sequence[CurvePoint], best_step: int, *, wid
     left = EDGE + _label_room(low, high, rates)
     steps = Scale(*spread([float(best_step), *(step for step, _ in rates)], pad=0.02), left, width - EDGE - 6)
     losses = Scale(low, high, middle, top)
-    _grid(drawing, losses, steps, "loss")
+    _grid(drawing, losses, steps)
     _best(drawing, steps.at(best_step), best_step, top, bottom)
     _plot(drawing, thinned(train), "curve-raw", steps, losses)
     _plot(drawing, thinned(smoothed(train)), "curve-train", steps, losses)
@@ -42,12 +43,14 @@ def curves_chart(title: str, curve: Sequence[CurvePoint], best_step: int, *, wid
     return drawing.svg()
 
 
-def smoothed(points: Points, *, keep: float = SMOOTHING) -> list[tuple[float, float]]:
-    """An exponential mean that starts without bias: the first points weigh as much as they should."""
-    found, mean, weight = [], 0.0, 0.0
-    for step, value in points:
-        mean, weight = keep * mean + (1 - keep) * value, keep * weight + (1 - keep)
-        found.append((step, mean / weight))
+def smoothed(points: Points) -> list[tuple[float, float]]:
+    """A moving mean over a twentieth of the points, as many before as after each, so that it does not lag."""
+    values, found = [value for _, value in points], []
+    reach = max(1, len(points) // WINDOW)
+    for place, (step, _) in enumerate(points):
+        inside = min(reach, place, len(points) - 1 - place)
+        part = values[place - inside : place + inside + 1]
+        found.append((step, math.fsum(value / len(part) for value in part)))
     return found
 
 
@@ -64,12 +67,16 @@ def _plot(drawing: Drawing, points: Points, kind: str, steps: Scale, values: Sca
 
 
 def _label_room(low: float, high: float, rates: Points) -> float:
-    labels = [*tick_labels(ticks(low, high, 5)), *tick_labels(_rate_ticks(rates))]
+    labels = [*tick_labels(ticks(low, high, 5)), *_rate_labels(rates)]
     return min(90.0, max(width_of(label) for label in labels)) + 10
 
 
 def _rate_ticks(rates: Points) -> list[float]:
     return [0.0, max(rate for _, rate in rates)]
+
+
+def _rate_labels(rates: Points) -> list[str]:
+    return [f"{rate:.2g}" for rate in _rate_ticks(rates)]
 
 
 def _legend(drawing: Drawing, y: float) -> None:
@@ -90,21 +97,20 @@ def _best(drawing: Drawing, x: float, step: int, top: float, bottom: float) -> N
     )  # fmt: skip
 
 
-def _grid(drawing: Drawing, values: Scale, steps: Scale, name: str) -> None:
+def _grid(drawing: Drawing, values: Scale, steps: Scale) -> None:
     found = ticks(values.low, values.high, 5)
     for value, label in zip(found, tick_labels(found), strict=True):
         y = values.at(value)
         drawing.line(steps.start, y, steps.end, y, "grid")
         drawing.text(steps.start - 6, y + 4, label, room=steps.start - 6, kind="tick", anchor="end")
     drawing.line(steps.start, values.start, steps.end, values.start, "axis")
-    drawing.text(steps.end, values.end + 12, f"{name}, nats per target token", room=220, kind="axis-name", anchor="end")
 
 
 def _rates(drawing: Drawing, rates: Points, steps: Scale, top: float, bottom: float) -> None:
     lowest, highest = _rate_ticks(rates)
     values = Scale(lowest, highest or 1.0, bottom, top + 12)
     drawing.text(steps.end, top + 6, "learning rate", room=200, kind="axis-name", anchor="end")
-    for value, label in zip((lowest, highest), tick_labels([lowest, highest]), strict=True):
+    for value, label in zip((lowest, highest), _rate_labels(rates), strict=True):
         drawing.text(steps.start - 6, values.at(value) + 4, label, room=steps.start - 6, kind="tick", anchor="end")
     _plot(drawing, thinned(rates), "curve-rate", steps, values)
     drawing.line(steps.start, bottom, steps.end, bottom, "axis")

@@ -11,7 +11,7 @@ from luthier.lifecycle.report.charts.svg import LINE, Drawing, fitted, width_of
 Tone = Literal["baseline", "tuned", "control", "better", "worse", "unclear"]
 Shape = Literal["dot", "bar"]
 ROOMY = 560.0
-DOT, CAP, EDGE = 4.5, 4.0, 8.0
+DOT, CAP, EDGE = 4.5, 4.0, 2.0
 
 
 @dataclass(frozen=True)

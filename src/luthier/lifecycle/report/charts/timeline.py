@@ -88,7 +88,7 @@ def _lane(drawing: Drawing, lane: Lane, spans: Sequence[tuple[float, float, floa
         height = RISE * min(100.0, max(0.0, percent)) / 100
         drawing.box(begin, floor - height, max(1.5, end - begin), height, f"share {tone}")
         label = f"{percent:g}%"
-        if end - begin > width_of(label) + 6 and 0 < percent < 100:
+        if end - begin > width_of(label) + 20 and 0 < percent < 100:
             above = height < RISE - 14
             y = floor - height - 4 if above else floor - height + 12
             drawing.text((begin + end) / 2, y, label, room=end - begin, kind="tick", anchor="middle")
