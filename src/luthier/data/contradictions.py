@@ -15,6 +15,9 @@ _DENIALS = frozenset(
     "no not never none cannot can't don't doesn't won't isn't nicht kein keine nie niet geen".split()  # noqa: SIM905
 )
 _LABEL_WORDS, _STRANGERS = 8, 0.15
+_SAYS_MORE = 0.15
+"""A word of thanks weighs much in a short question, so words that were only added may make more of a difference."""
+
 _PART = re.compile(r"[^\W_]+")
 
 
@@ -73,8 +76,10 @@ def _alike(sides: Sides, one: Side, other: Side, threshold: float) -> str | None
         return "the questions are the same" if one.words == other.words else None
     if any(has_figure(word) for word in apart) or _explained(apart, one, other):
         return None
+    one_says_more = not (one.bag - other.bag and other.bag - one.bag)
     shared = sides.overlap(one, other)
-    return f"the questions are nearly the same ({shared:.0%})" if shared >= threshold else None
+    enough = threshold - _SAYS_MORE if one_says_more else threshold
+    return f"the questions are nearly the same ({shared:.0%})" if shared >= enough else None
 
 
 def _explained(apart: set[str], one: Side, other: Side) -> bool:
@@ -85,7 +90,7 @@ def _explained(apart: set[str], one: Side, other: Side) -> bool:
 
 def _conflict(sides: Sides, one: Side, other: Side) -> str | None:
     """Why two answers cannot both be right; None where they can."""
-    if one.answer == other.answer:
+    if fold(one.answer) == fold(other.answer):
         return None
     if one.call is not None or other.call is not None:
         return "the calls differ"

@@ -10,7 +10,7 @@ from luthier.data.compare import Sides
 from luthier.data.config import DataConfig, PiiConfig
 from luthier.data.contradictions import find_contradictions
 from luthier.data.duplicates import drop_duplicates
-from luthier.data.gold import Parted, blocking, draw_gold, overlaps_with, part_from_frozen, usual_overlaps
+from luthier.data.gold import Parted, blocking, draw_gold, natural_overlaps, overlaps_with, part_from_frozen
 from luthier.data.prepare import Prepared, prepare
 from luthier.data.split import draw
 from luthier.data.types import DataResult, Dropped, Ports, SourceFile
@@ -107,8 +107,8 @@ def _stop_leaks(
         return parted.others, ()
     found = overlaps_with(parted.gold, sides, config.leakage)
     from_file = config.gold.path is not None and bool(found)
-    usual = usual_overlaps(prepared.rows, len(parted.gold), config) if from_file else None
-    leakage.refuse(blocking(found, usual))
+    natural = natural_overlaps(prepared.rows, len(parted.gold), config) if from_file else None
+    leakage.refuse(blocking(found, natural))
     why = {overlap.row: f"{overlap.kind} of {overlap.gold}" for overlap in found}
     dropped = tuple(
         Dropped(id=row.id, reason="like_gold", detail=why[row.id]) for row in parted.others if row.id in why

@@ -35,6 +35,7 @@ COMPATIBLE = {
                   '{"d": "Friday"}'),
     "wording": ("how long?", LONG, "how long", LONG.replace("whole", "undamaged")),
     "another firm": (LETTER, '{"stage": "won"}', LETTER.replace("Raven Security", "Drake Motors"), '{"stage": "lost"}'),
+    "case copied": ("play on Netflix", '{"on": "Netflix"}', "play on netflix", '{"on": "netflix"}'),
     "same": ("hi", '{"a": 1, "b": 2}', "hi", '{"b": 2, "a": 1}'),
 }  # fmt: skip
 
@@ -57,3 +58,12 @@ def test_answers_that_may_both_be_right_are_no_contradiction(kind: str) -> None:
     rows = [*FILLER, example("a", asked, ideal), example("b", again, other)]
     assert find_contradictions(rows, near_threshold=0.85) == ()
     refuse([])
+
+
+def test_a_word_of_thanks_hides_no_conflict_in_a_short_question() -> None:
+    rows = [
+        *FILLER,
+        example("a", "is my card lost", "card_lost"),
+        example("b", "is my card lost? Thanks!", "card_late"),
+    ]
+    assert len(find_contradictions(rows, near_threshold=0.85)) == 1
