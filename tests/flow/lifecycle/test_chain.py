@@ -1,0 +1,127 @@
+"""The chain walked with the command line: where it stops, who goes on with it, and what it refuses."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.flow.lifecycle.play import APPLICATION, APPROVER, AUTHOR, OPERATOR, Project
+from tests.flow.lifecycle.stages import READS, Stages
+
+At = Callable[[str], Project]
+DONE_BEFORE_APPROVAL = ("charter", "data", "review", "baselines", "assess", "train", "evaluate", "gate")
+
+
+def test_the_walk_stops_where_people_must_review_and_says_how_many(stages: Stages) -> None:
+    [stopped] = stages.stop("unreviewed").outcomes
+    assert stopped.code == 3
+    assert stopped.error == "422 of 422 rows wait for 2 reviewers"
+
+
+def test_the_walk_stops_at_the_prompt_baseline_and_names_its_approver(stages: Stages) -> None:
+    stopped = stages.stop("unapproved").outcomes[-1]
+    assert stopped.code == 3
+    assert stopped.error == "release crm-small-1 waits for head-of-sales-ops"
+    assert "luthier release approve crm-small-1" in stopped.err
+
+
+def test_once_approved_the_walk_trains_measures_and_proposes_the_tuned_release(project_at: At, stages: Stages) -> None:
+    approved, stopped = stages.stop("proposed").outcomes
+    assert (approved.code, approved.out) == (0, "crm-small-1: approved\n")
+    assert (stopped.code, stopped.error) == (3, "release crm-small-2 waits for head-of-sales-ops")
+    project = project_at("proposed")
+    states = {link["link"]: link["state"] for link in project.answered("status")["links"]}
+    assert {states[name] for name in DONE_BEFORE_APPROVAL} == {"done"}
+    assert states["release"] == "waiting"
+    table = project.answered("rollout", "status")["traffic"]
+    assert table["stable"] == table["first"] == "crm-small-1"
+
+
+def test_a_second_walk_does_nothing_again(project_at: At) -> None:
+    project = project_at("proposed")
+    before = project.counts()
+    again = project.luthier("run")
+    assert (again.code, again.error) == (3, "release crm-small-2 waits for head-of-sales-ops")
+    assert project.counts() == before
+
+
+def test_force_does_again_what_is_done(project_at: At) -> None:
+    project = project_at("proposed")
+    before, _ = project.counts()
+    assert project.luthier("run", "--until", "charter", "--force").code == 0
+    assert project.counts()[0] == before + 1
+
+
+def test_a_changed_setting_runs_again_only_what_depends_on_it(project_at: At) -> None:
+    project = project_at("proposed")
+    before, _ = project.counts()
+    assert project.luthier("run", "--until", "data", "--set", "train.epochs=5").code == 0
+    assert project.counts()[0] == before
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        (("train", "run"), "assess"),
+        (("evaluate", "run", "prompt"), "data of 'gold'"),
+        (("release", "propose", "prompt"), "evaluate of 'prompt/task_accuracy'"),
+        (("data", "card"), "data of 'card'"),
+        (("monitor", "check"), "data"),
+    ],
+)
+def test_a_link_refuses_to_start_without_the_one_before(project_at: At, words: tuple[str, ...], missing: str) -> None:
+    project = project_at("fresh")
+    before = project.counts()
+    refused = project.luthier(*words)
+    assert refused.code == 3
+    assert refused.error == f"the link before this one is missing: {missing}"
+    assert project.counts() == before
+
+
+def test_nobody_approves_their_own_release(project_at: At) -> None:
+    project = project_at("unapproved")
+    refused = project.luthier("release", "approve", "crm-small-1", "--reason", READS, by=AUTHOR)
+    assert refused.code == 2
+    assert refused.error == "'ml-engineer' made release crm-small-1 and cannot decide on it"
+    assert project.answered("release", "approval", "crm-small-1")["status"] == "waiting"
+
+
+@pytest.mark.parametrize("by", [OPERATOR, APPLICATION])
+def test_whoever_is_not_named_as_approver_approves_nothing(project_at: At, by: str) -> None:
+    project = project_at("unapproved")
+    refused = project.luthier("release", "approve", "crm-small-1", "--reason", READS, by=by)
+    assert (refused.code, refused.error) == (2, f"{by!r} is none of the approvers of release crm-small-1")
+    assert project.answered("release", "approval", "crm-small-1")["status"] == "waiting"
+
+
+@pytest.mark.parametrize("key", ["luthier_" + "A" * 43, "not a key"])
+def test_a_wrong_key_approves_nothing_and_is_not_repeated(project_at: At, key: str) -> None:
+    project = project_at("unapproved")
+    refused = project.luthier("release", "approve", "crm-small-1", "--reason", READS, key=key)
+    assert (refused.code, refused.error) == (2, "the key in LUTHIER_KEY is unknown, expired or revoked")
+    assert key not in refused.err + refused.out
+    assert project.answered("release", "approval", "crm-small-1")["status"] == "waiting"
+
+
+def test_without_a_key_nobody_approves(project_at: At) -> None:
+    refused = project_at("unapproved").luthier("release", "approve", "crm-small-1", "--reason", READS)
+    assert (refused.code, refused.error) == (2, "the environment variable 'LUTHIER_KEY' is not set")
+
+
+def test_a_revoked_key_approves_nothing(project_at: At) -> None:
+    project = project_at("unapproved")
+    users = {user["name"]: user["keys"] for user in project.answered("user", "list")}
+    assert project.luthier("user", "revoke", users[APPROVER][0]).code == 0
+    assert project.luthier("release", "approve", "crm-small-1", "--reason", READS, by=APPROVER).code == 2
+    assert project.answered("release", "approval", "crm-small-1")["status"] == "waiting"
+
+
+def test_an_unapproved_release_gets_no_traffic(project_at: At) -> None:
+    project = project_at("proposed")
+    refused = project.luthier("rollout", "start", "crm-small-2", by=OPERATOR)
+    assert (refused.code, refused.error) == (3, "release crm-small-2 waits for head-of-sales-ops")
+    assert project.answered("rollout", "status")["traffic"]["canary"] is None
+
+
+def test_the_approval_stands_in_the_audit_log_under_the_approver_s_name(project_at: At) -> None:
+    entries = project_at("proposed").answered("audit", "log", "--last", "1000")
+    [approval] = [entry for entry in entries if entry["action"] == "release.approve"]
+    assert (approval["actor"], approval["subject"]) == (APPROVER, "crm-small-1")
