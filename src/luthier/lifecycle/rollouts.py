@@ -90,9 +90,15 @@ def begin(work: Workspace, release_id: str, *, by: str | None = None) -> Control
 
 
 def observe(work: Workspace) -> Controller:
-    """One look at what was served since the stage began, and what follows from it."""
+    """One look at what was served since the stage began, and what follows from it.
+
+    Where no stage runs, the routes are still brought to what the events call for: a controller that was killed after
+    its last event may not have published them.
+    """
     now = controller(work)
     if now.state.status != "running" or now.state.entered_at is None:
+        if now.traffic.stable is not None:
+            publish(work)
         return now
     interactions, feedback = served(work, since=now.state.entered_at)
     mine = [item for item in interactions if item.arm != "canary" or item.release_id == now.state.release]

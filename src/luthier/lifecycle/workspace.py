@@ -15,7 +15,16 @@ from pydantic import ValidationError
 from luthier.domain.calls import ToolSpec
 from luthier.domain.digests import canonical_json, digest_of
 from luthier.domain.value import Json, Value
-from luthier.errors import Faults, LuthierError, MissingInput, NotEnoughEvidence, Refused, Tampered, WaitingForPerson
+from luthier.errors import (
+    Faults,
+    LuthierError,
+    MissingInput,
+    NotEnoughEvidence,
+    NotFound,
+    Refused,
+    Tampered,
+    WaitingForPerson,
+)
 from luthier.lifecycle.voice import Silence, Voice
 from luthier.project.config import ProjectConfig
 from luthier.project.environment import Environment
@@ -117,6 +126,8 @@ class Workspace:
         """The value kept under `digest`; Tampered when its bytes have changed."""
         try:
             return kind.model_validate_json(self.store.artifacts.get_bytes(digest))
+        except NotFound as fault:  # every digest asked for here stands in a row of ours
+            raise Tampered(f"artifact {digest[:12]} is named and not kept", hint="restore it from a backup") from fault
         except ValidationError as fault:
             raise Tampered(f"artifact {digest[:12]} is not a {kind.__name__} of this version") from fault
 

@@ -68,8 +68,12 @@ def settle_gate(
         "gate",
         _gate_name(variant.name, label),
         version_number=VERSION,
-        section={"release": section.model_dump(mode="json"), "override": override_reason},
-        inputs={report.benchmark: report.digest for report in evidence.reports},
+        section={
+            "release": section.model_dump(mode="json"),
+            "override": override_reason,
+            "intact": dict(evidence.intact),  # bytes that changed since then must be judged anew
+        },
+        inputs={**{report.benchmark: report.digest for report in evidence.reports}, **_compared(evidence)},
         perform=lambda: _decide(work, section, evidence, override),
     )
 
@@ -121,9 +125,9 @@ def decide(work: Workspace, release_id: str, by: Principal, *, approve: bool, re
 
 def require_approved(work: Workspace, release_id: str) -> Release:
     """The release when everybody named has approved it; else who must."""
-    state = approval(work, release_id)
+    made, state = release(work, release_id), approval(work, release_id)
     if state.status == "approved":
-        return release(work, release_id)
+        return made
     if state.status == "rejected":
         raise Refused(f"release {release_id} was rejected", hint="make a new release")
     raise WaitingForPerson(
@@ -151,7 +155,8 @@ def card(work: Workspace, release_id: str) -> str:
 def _evidence(work: Workspace, variants: Variants, variant: Variant, *, label: str) -> Evidence:
     reports = reports_of(work, variant.name, label=label)
     section = release_section(work)
-    first = not work.store.releases.all(work.project)
+    released = [work.fetch(row.digest, Release).variant for row in work.store.releases.all(work.project)]
+    first = all(made.digest == variant.digest for made in released)
     comparison = None
     if not first:
         comparison = work.fetch(settle_comparison(work, reports[0], label=label).digest, Comparison)
@@ -164,6 +169,10 @@ def _evidence(work: Workspace, variants: Variants, variant: Variant, *, label: s
         intact=_intact(work, variants, variant),
         first_release=first,
     )
+
+
+def _compared(evidence: Evidence) -> dict[str, str]:
+    return {"comparison": evidence.comparison.digest} if evidence.comparison else {}
 
 
 def _intact(work: Workspace, variants: Variants, variant: Variant) -> dict[str, bool]:
