@@ -140,9 +140,7 @@ def training_section(facts: Facts) -> Section:
             blocks.append(Text(f"Rows the {name} run left out: {left}.", is_aside=True))
     if facts.control:
         blocks.append(
-            Text(
-                "The control run saw the same rows with each other's answers; a gain there would discredit the measuring."
-            )
+            Text("The control run saw the same rows with each other's answers; a gain there would be no learning.")
         )
     return Section("Training", blocks)
 

@@ -108,8 +108,8 @@ def strata_figure(facts: Facts) -> Figure | None:
         return None
     title = f"{metric} by stratum"
     caption = (
-        f"Mean {metric} of each variant within each stratum of the gold set; n is the stratum's rows. Darker is "
-        "higher. Intervals are in the table below; strata are small, so differences within them are hints, no findings."
+        f"Mean {metric} of each variant within each stratum of the gold set; n is the stratum's rows. The stronger "
+        "the shade, the higher. Intervals are in the table below; strata are small, differences there are hints only."
     )
     return _figure(title, caption, lambda width: heat_chart(title, [v.name for v in variants], rows, width=width))
 

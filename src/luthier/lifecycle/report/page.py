@@ -16,7 +16,7 @@ from luthier.lifecycle.report.figures import Figure, Name
 from luthier.lifecycle.report.headline import headline, tone
 from luthier.lifecycle.report.words import moment
 
-LONG = 60
+SHORT, LONG = 24, 60
 _HEX = frozenset("0123456789abcdef")
 _Shown = Mapping[str, object]
 
@@ -78,7 +78,8 @@ def _block(block: Block, figures: Mapping[Name, Figure], numbers: Mapping[Name, 
 
 def _cell(cell: Cell) -> Mapping[str, str]:
     is_hash = len(cell.text) == 64 and set(cell.text) <= _HEX
-    style = cell.tone or ("hash" if is_hash else "long" if len(cell.text) > LONG else "")
+    size = "hash" if is_hash else "long" if len(cell.text) > LONG else "short" if len(cell.text) <= SHORT else ""
+    style = f"{cell.tone} {size}".strip()
     return {"text": cell.text, "detail": cell.detail, "style": style}
 
 

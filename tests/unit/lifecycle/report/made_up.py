@@ -186,10 +186,12 @@ def card() -> DataCard:
         project="crm-updates", snapshot="5" * 64, gold="6" * 64, rows_in=4_400,
         splits={"train": 3_204, "validation": 356, "test": 500}, strata={},
         lengths=(Lengths(split="train", part="question", median=180, p95=390, longest=702),),
-        masked={"person": 5_120, "e-mail address": 611, "phone number": 204}, dropped={"near duplicate": 301, "duplicate": 39},
+        masked={"person": 5_120, "e-mail address": 611, "phone number": 204},
+        dropped={"near duplicate": 301, "duplicate": 39},
         pii="masked before anything else saw the rows",
         sources=(SourceLine(path="emails.jsonl", format="chat", rows=4_400, lawful_basis="contract", retention_days=365,
-                            purpose="Keeping the CRM up to date from the sales team's own e-mails.", file_digest="7" * 64),),
+                            purpose="Keeping the CRM up to date from the sales team's own e-mails.",
+                            file_digest="7" * 64),),
         notes=("two rows name a customer that the knowledge base does not know",),
     )  # fmt: skip
 
@@ -253,7 +255,8 @@ def traffic() -> tuple[TrafficPoint, ...]:
     steps = [(0.0, {first: 100.0}, False), (2.0, {first: 95.0, second: 5.0}, False),
              (51.0, {first: 75.0, second: 25.0}, False), (100.0, {first: 50.0, second: 50.0}, False),
              (149.0, {first: 0.0, second: 100.0}, False), (198.0, {second: 95.0, third: 5.0}, False),
-             (206.0, {second: 100.0}, False), (208.0, {first: 100.0}, True), (210.0, {second: 100.0}, False)]  # fmt: skip
+             (206.0, {second: 100.0}, False), (208.0, {first: 100.0}, True),
+             (210.0, {second: 100.0}, False)]  # fmt: skip
     return tuple(TrafficPoint(at=hours(at), percent=percent, killed=killed) for at, percent, killed in steps)
 
 
@@ -266,8 +269,10 @@ def releases() -> tuple[ReleaseFacts, ...]:
         found.append(
             ReleaseFacts(
                 id=f"crm-updates-{version}", version=version, variant=name, variant_digest=f"{version}" * 64,
-                author="ml-engineer", created_at=BEGIN, gate=gate, override=gates()[2].decision.override if gate == "fail"
-                else None, lineage={"snapshot": "5" * 64, "gold": "6" * 64}, approval="approved", approvals=(approval,),
+                author="ml-engineer", created_at=BEGIN, gate=gate,
+                override=gates()[2].decision.override if gate == "fail" else None,
+                lineage={"snapshot": "5" * 64, "gold": "6" * 64},
+                approval="approved", approvals=(approval,),
                 waiting_for=(),
             )
         )  # fmt: skip
@@ -284,7 +289,7 @@ def differences() -> tuple[PairedDifference, ...]:
 
 
 CHARTER = CharterConfig.model_validate({
-    "problem": "Turn each internal sales e-mail into the one CRM update call that it asks for, in JSON that the CRM accepts.",
+    "problem": "Turn each internal sales e-mail into the one CRM update call that it asks for, in JSON.",
     "kpis": [{"name": "invalid_tool_calls", "now": 0.12, "target": "< 0.03", "owner": "sales-ops"},
              {"name": "csat", "target": ">= 4.2", "owner": "head-of-sales-ops"}],
     "kill_criterion": {"metric": "invalid_tool_calls", "must_reach": "< 0.06", "within_weeks": 8},
@@ -309,7 +314,8 @@ def full() -> Facts:
         links=tuple(LinkStatus(link=name, state="done", reason="", digest="e" * 64, parents=())
                     for name in ("charter", "data", "review", "baselines", "assess", "train", "evaluate", "gate")),
         charter=CHARTER, kpis=kpis(), data=card(),
-        review=Admission(snapshot="5" * 64, admitted=3_481, rejected=79, simulated=3_560, agreement=0.71, rows="4" * 64),
+        review=Admission(snapshot="5" * 64, admitted=3_481, rejected=79, simulated=3_560, agreement=0.71,
+                         rows="4" * 64),
         benchmark="task_accuracy", primary_metric="exact_match", lower_is_better=("invalid_call",),
         candidate="tuned_rag", best_baseline="nearest", variants=tuple(variant(name, costs) for name in SHARES),
         unmeasured=(), differences=differences(), decision=decision(), training=training(), control=training(160),

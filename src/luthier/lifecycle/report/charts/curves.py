@@ -1,6 +1,5 @@
 """How a training run went: loss against steps, the validation loss, the step that was kept, the step size."""
 
-import math
 from collections.abc import Sequence
 
 from luthier.domain.runs import CurvePoint
@@ -50,7 +49,8 @@ def smoothed(points: Points) -> list[tuple[float, float]]:
     for place, (step, _) in enumerate(points):
         inside = min(reach, place, len(points) - 1 - place)
         part = values[place - inside : place + inside + 1]
-        found.append((step, math.fsum(value / len(part) for value in part)))
+        mean = sum(value / len(part) for value in part)  # of the greatest floats it may round past them
+        found.append((step, min(max(part), max(min(part), mean))))
     return found
 
 

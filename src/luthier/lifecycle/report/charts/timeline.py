@@ -91,7 +91,7 @@ def _lane(drawing: Drawing, lane: Lane, spans: Sequence[tuple[float, float, floa
         if end - begin > width_of(label) + 20 and 0 < percent < 100:
             above = height < RISE - 14
             y = floor - height - 4 if above else floor - height + 12
-            drawing.text((begin + end) / 2, y, label, room=end - begin, kind="tick", anchor="middle")
+            drawing.text((begin + end) / 2, y, label, room=end - begin, kind="figure", anchor="middle")
 
 
 def _verdict(drawing: Drawing, x: float, y: float, outcome: Ending) -> None:
