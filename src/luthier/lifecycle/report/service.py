@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from luthier.costs.types import Payback
 from luthier.lifecycle.report.blocks import (
     Block,
     Bullets,
@@ -105,11 +106,15 @@ def costs_section(facts: Facts) -> Section:
         paid = found.payback.get(each.variant)
         rows.append(
             row(each.variant, money(each.per_answer), money(each.per_solved), measured_cell(each.solved),
-                money(found.total_cost_of_ownership.get(each.variant)), f"{paid.months:.1f} months" if paid else "-")
+                money(found.total_cost_of_ownership.get(each.variant)), _payback(paid))
         )  # fmt: skip
     if rows:
         head = ("variant", "per answer", "per solved task", "solved", "total cost of ownership", "payback")
-        blocks.append(Table("Money per variant", head, rows))
+        blocks.append(
+            Table(
+                "Money per variant; the share solved with its 95% interval, and payback at the ends of it", head, rows
+            )
+        )
     return Section("Costs", [*blocks, *([Bullets(found.notes)] if found.notes else [])])
 
 
@@ -127,6 +132,13 @@ def record_section(facts: Facts) -> Section:
             ),
         ],
     )
+
+
+def _payback(paid: Payback | None) -> Cell:
+    if paid is None:
+        return Cell("-")
+    latest = f"{paid.latest_months:.1f}" if paid.latest_months is not None else "never"
+    return Cell(f"{paid.months:.1f} months", f"{paid.soonest_months:.1f} to {latest}")
 
 
 def _approvals(release: ReleaseFacts) -> Cell:

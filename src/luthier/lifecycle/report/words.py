@@ -54,12 +54,12 @@ def points(share: float) -> str:
 
 
 def money(amount: Money | None) -> str:
-    """An amount with cents, or with four significant digits where it is below one unit."""
+    """An amount with cents, or with two significant digits where it is below one unit."""
     if amount is None:
         return "-"
     value = amount.amount
     if value and abs(value) < 1:
-        digits = max(2, 3 - value.adjusted())
+        digits = max(2, 1 - value.adjusted())
         return f"{amount.currency} {value:.{min(digits, 8)}f}"
     return str(Money(amount=value.quantize(Decimal("0.01")), currency=amount.currency))
 

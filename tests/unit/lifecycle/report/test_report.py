@@ -146,7 +146,7 @@ def test_the_summary_is_a_table_of_variants_best_first(facts: Facts) -> None:
 
 def test_small_amounts_of_money_keep_digits_that_say_something() -> None:
     assert money(Money(amount=Decimal("55000"))) == "EUR 55,000.00"
-    assert money(Money(amount=Decimal("0.036"))) == "EUR 0.03600"
+    assert money(Money(amount=Decimal("0.036"))) == "EUR 0.036"
     assert money(Money(amount=Decimal("0"))) == "EUR 0.00"
     assert money(None) == "-"
     assert thousand(Money(amount=Decimal("0.000009"))) == "0.0090"
