@@ -156,6 +156,10 @@ def probe_snips(model: Any, spelling: Any, options: argparse.Namespace) -> dict[
     rows = [row for file in sorted(folder.glob("*/train_*_full.json")) for row in read_snips(file)]
     held = [row for file in sorted(folder.glob("*/validate_*.json")) for row in read_snips(file)]
     tuned = with_lora(model, options.rank)
+    rows, held = (
+        Random(1).sample(rows, min(options.rows, len(rows))),
+        Random(2).sample(held, min(options.held, len(held))),
+    )
     spent = tune(tuned, spelling, rows, options)
     got = answers(tuned, spelling, [row[:-1] for row in held])
     for row, answer in list(zip(held, got, strict=True))[:: len(held) // 12]:
@@ -171,6 +175,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--scores", type=Path)
     parser.add_argument("--count", type=int, default=600)
+    parser.add_argument("--rows", type=int, default=100_000, help="Training utterances, drawn by a fixed seed.")
+    parser.add_argument("--held", type=int, default=700, help="Validation utterances, drawn by a fixed seed.")
     parser.add_argument("--rank", type=int, default=32, help="0 tunes every weight.")
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--batch", type=int, default=32)
