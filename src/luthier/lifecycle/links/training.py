@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
+from luthier.assess.failures import stands_in, values_of
 from luthier.domain.examples import Example
 from luthier.domain.runs import CurvePoint, TrainingRun
 from luthier.domain.snapshots import Split
@@ -23,6 +24,7 @@ from luthier.train.types import BaseModel, Conversation
 from luthier.variants.answering import passages_for
 from luthier.variants.engines.folders import weights_digest
 from luthier.variants.rendering import RENDERING_VERSION, messages_for
+from luthier.variants.retrieval.documents import Passage
 
 LIBRARIES = ("torch", "transformers", "peft", "safetensors")
 UNTRAINED = "0" * 64
@@ -57,12 +59,17 @@ def settle_control(work: Workspace, variants: Variants) -> Settled:
 def conversations(
     work: Workspace, variants: Variants, served_by: Sequence[Variant], rows: Sequence[Example]
 ) -> list[Conversation]:
-    """The rows as the variants will ask them: each row once, the variants taking turns."""
+    """The rows as the variants will ask them: each row once, the variants taking turns.
+
+    A row whose answer holds a value that only another variant's passages show goes to that variant: whoever trains on
+    facts the prompt does not show teaches the model to make them up.
+    """
     rendered = []
     for place, row in enumerate(rows):
-        variant = served_by[place % len(served_by)]
-        index = variants.indexes[variant.retrieval.kb] if variant.retrieval else None
-        asked = messages_for(variant, row.question, passages_for(variant, row.question, index), work.tools)
+        turns = [*served_by[place % len(served_by) :], *served_by[: place % len(served_by)]]
+        shown = [(variant, _passages(variants, variant, row)) for variant in turns]
+        variant, passages = min(shown, key=lambda pair: _unseen(row, pair[1]))  # of equals, whose turn it is
+        asked = messages_for(variant, row.question, passages, work.tools)
         rendered.append(Conversation(id=row.id, messages=(*asked, row.messages[-1])))
     return rendered
 
@@ -123,6 +130,17 @@ def _perform(
         f"kept step {record.best_step} (validation loss {record.best_validation_loss:.4f}), adapter {adapter[:12]}"
     )
     return work.keep(record, kind="training_run", parents=[snapshot, adapter])
+
+
+def _passages(variants: Variants, variant: Variant, row: Example) -> tuple[Passage, ...]:
+    index = variants.indexes[variant.retrieval.kb] if variant.retrieval else None
+    return passages_for(variant, row.question, index)
+
+
+def _unseen(row: Example, passages: Sequence[Passage]) -> int:
+    """How many values of the ideal answer stand neither in the question nor in the passages."""
+    text = "\n".join([*(message.content for message in row.question), *(f"{p.title} {p.text}" for p in passages)])
+    return sum(not stands_in(value, text) for value in values_of(row.ideal))
 
 
 def _targets(rows: Sequence[Example], seed: int, *, shuffled: bool) -> Sequence[Example]:

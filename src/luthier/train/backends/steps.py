@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from luthier.train.backends.base_model import Machine
 from luthier.train.backends.encode import Encoded
 from luthier.train.batches import micro_batches
 from luthier.train.config import TrainConfig
+
+LANES = 2
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Bench:
     machine: Machine
     picks_logits: bool
     """Whether the model can compute logits at the target positions alone, which saves about a sixth of the time."""
+    lanes: ThreadPoolExecutor | None = None
+    """Two threads of one core each that share nothing until their gradients are summed; None is one pass."""
 
     @classmethod
     def of(
@@ -46,7 +51,8 @@ class Bench:
             list(parameters.values()), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
         takes = inspect.signature(type(model.get_base_model()).forward).parameters
-        return cls(model, optimizer, parameters, machine, picks_logits="logits_to_keep" in takes)
+        lanes = _lanes(machine, config)
+        return cls(model, optimizer, parameters, machine, picks_logits="logits_to_keep" in takes, lanes=lanes)
 
 
 def take_step(bench: Bench, batch: Sequence[Encoded], config: TrainConfig, *, rate: float, seed: int) -> StepResult:
@@ -57,11 +63,7 @@ def take_step(bench: Bench, batch: Sequence[Encoded], config: TrainConfig, *, ra
     torch.manual_seed(seed)
     bench.model.train()
     targets = sum(sum(row.is_target[1:]) for row in batch)
-    loss_sum = 0.0
-    for part in micro_batches(range(len(batch)), [len(row.tokens) for row in batch], config.micro_batch_tokens):
-        loss = _summed_loss(bench, [batch[at] for at in part])
-        (loss / targets).backward()  # type: ignore[no-untyped-call]
-        loss_sum += loss.item()
+    loss_sum = _gradients(bench, batch, config, targets)
     norm = torch.nn.utils.clip_grad_norm_(bench.parameters.values(), config.max_gradient_norm).item()
     _check_finite(loss_sum, norm)
     for group in bench.optimizer.param_groups:
@@ -69,6 +71,45 @@ def take_step(bench: Bench, batch: Sequence[Encoded], config: TrainConfig, *, ra
     bench.optimizer.step()
     bench.optimizer.zero_grad(set_to_none=True)
     return StepResult(loss_sum, targets, sum(len(row.tokens) for row in batch), norm)
+
+
+def _lanes(machine: Machine, config: TrainConfig) -> ThreadPoolExecutor | None:
+    """On two cores and more, two independent halves beat one pass whose small products wait for each other.
+
+    Dropout draws from one random state, whose order two threads would not keep: it stays in one lane.
+    """
+    if machine.device.type != "cpu" or torch.get_num_threads() < LANES or config.adapter.dropout > 0:
+        return None
+    return ThreadPoolExecutor(LANES, "lane", initializer=torch.set_num_threads, initargs=(1,))
+
+
+def _gradients(bench: Bench, batch: Sequence[Encoded], config: TrainConfig, targets: int) -> float:
+    """The summed loss of `batch`; its mean's gradients lie in the parameters, summed in a fixed order."""
+    ordered = sorted(batch, key=lambda row: len(row.tokens))
+    half = -(-len(ordered) // LANES)
+    shares = [ordered[:half], ordered[half:]] if bench.lanes and len(ordered) >= LANES else [ordered]
+
+    def work(rows: Sequence[Encoded]) -> tuple[float, list[torch.Tensor]]:
+        return _share(bench, rows, config, targets)
+
+    found = list(bench.lanes.map(work, shares)) if bench.lanes else [work(share) for share in shares]
+    for parameter, *gradients in zip(bench.parameters.values(), *(share[1] for share in found), strict=True):
+        parameter.grad = torch.stack(gradients).sum(dim=0) if len(gradients) > 1 else gradients[0]
+    return sum(share[0] for share in found)
+
+
+def _share(
+    bench: Bench, rows: Sequence[Encoded], config: TrainConfig, targets: int
+) -> tuple[float, list[torch.Tensor]]:
+    loss_sum = 0.0
+    parameters = list(bench.parameters.values())
+    total = [torch.zeros_like(parameter) for parameter in parameters]
+    for part in micro_batches(range(len(rows)), [len(row.tokens) for row in rows], config.micro_batch_tokens):
+        loss = _summed_loss(bench, [rows[at] for at in part])
+        for so_far, gradient in zip(total, torch.autograd.grad(loss / targets, parameters), strict=True):
+            so_far.add_(gradient)
+        loss_sum += loss.item()
+    return loss_sum, total
 
 
 def validation_loss(bench: Bench, rows: Sequence[Encoded], config: TrainConfig) -> float:
