@@ -123,7 +123,7 @@ class Trainer:
     def __init__(self, model: LlamaForCausalLM, mixture: Mixture, recipe: Recipe, folder: Path) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model: Any = model
-        self.model.to(self.device)
+        torch.nn.Module.to(model, self.device)
         self.mixture, self.recipe, self.folder = mixture, recipe, folder
         self.optimizers = optimizers(model, recipe)
         self.progress = Progress()

@@ -124,7 +124,7 @@ class Words:
         """A whole or decimal number, sometimes in words."""
         style = self.random.random()
         if style < 0.15:
-            return self.random.choice(SMALL)
+            return str(self.random.choice(SMALL))
         if style < 0.25:
             return f"{self.random.randint(1, 999)}.{self.random.randint(0, 99)}"
         if style < 0.35:

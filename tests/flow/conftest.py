@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.flow.lifecycle.play import Project
 from tests.flow.lifecycle.stages import Stages
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.flow.lifecycle.play import APPROVER, EXAMPLE, OPERATOR, Project
 from tests.flow.lifecycle.stages import READS, Stages
 

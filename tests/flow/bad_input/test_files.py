@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable
 
 import pytest
-from tests.flow.lifecycle.play import Project, generate
 
 from luthier.lifecycle.links.data import gold_set
+from tests.flow.lifecycle.play import Project, generate
 
 At = Callable[[str], Project]
 

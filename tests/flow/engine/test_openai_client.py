@@ -16,7 +16,6 @@ import torch
 import uvicorn
 from pydantic import SecretStr
 from starlette.applications import Starlette
-from tests.unit.variants.tiny import save_tiny_adapter, save_tiny_model
 
 from luthier.domain.examples import Message
 from luthier.domain.variants import Decoding
@@ -26,6 +25,7 @@ from luthier.variants.config import ModelConfig
 from luthier.variants.engines.base import EngineRequest
 from luthier.variants.engines.local import LocalEngine
 from luthier.variants.engines.openai import OpenAIEngine
+from tests.unit.variants.tiny import save_tiny_adapter, save_tiny_model
 
 KEY = "sk-right"
 QUESTION = [{"role": "user", "content": "please update the account"}]

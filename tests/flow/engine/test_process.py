@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from tests.unit.variants.tiny import save_tiny_model
 
 CODE = "from luthier.cli.engine import app; app()"

@@ -9,11 +9,10 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from tests.flow.lifecycle.play import APPROVER, BEGINNING, EXAMPLE, OPERATOR, PEOPLE, Outcome, Project, generate
-
 from luthier.domain.interactions import Arm, Feedback, Interaction
 from luthier.lifecycle.serving.recorder import row_of
 from luthier.store import FeedbackRow
+from tests.flow.lifecycle.play import APPROVER, BEGINNING, EXAMPLE, OPERATOR, PEOPLE, Outcome, Project, generate
 
 SMALL = Path(__file__).with_name("small.yaml")
 STOPPED = 3

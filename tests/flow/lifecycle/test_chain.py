@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from tests.flow.lifecycle.play import APPLICATION, APPROVER, AUTHOR, OPERATOR, Project
 from tests.flow.lifecycle.stages import READS, Stages
 

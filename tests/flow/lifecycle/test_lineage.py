@@ -13,8 +13,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from tests.flow.gateway.serving import listening
-from tests.flow.lifecycle.play import APPLICATION, Project
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from luthier.domain.examples import Message
@@ -31,6 +29,8 @@ from luthier.variants.engines.base import EngineRequest
 from luthier.variants.engines.folders import weights_digest
 from luthier.variants.engines.local import LocalEngine
 from luthier.variants.engines.texts import prompt_ids
+from tests.flow.gateway.serving import listening
+from tests.flow.lifecycle.play import APPLICATION, Project
 
 At = Callable[[str], Project]
 TUNED = "crm-small-2"

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from tests.flow.lifecycle.play import OPERATOR, Project
-from tests.flow.lifecycle.stages import serve_made_up
 
 from luthier.lifecycle.rollouts import EVENTS, controller
 from luthier.lifecycle.routes import current_table
 from luthier.rollout.types import Killed, Observed, Tally
+from tests.flow.lifecycle.play import OPERATOR, Project
+from tests.flow.lifecycle.stages import serve_made_up
 
 At = Callable[[str], Project]
 TUNED, PROMPT = "crm-small-2", "crm-small-1"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import jsonschema
+
 from tests.flow.lifecycle.play import Project
 
 LINKS = [

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from tests.flow.lifecycle.play import APPLICATION, Project
 
 START_SECONDS = 240.0

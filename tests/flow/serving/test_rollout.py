@@ -8,11 +8,11 @@ from random import Random
 
 import httpx
 import pytest
+
+from luthier.lifecycle.rollouts import EVENTS, Controller, controller
 from tests.flow.lifecycle.play import OPERATOR, Project
 from tests.flow.lifecycle.stages import serve_made_up
 from tests.flow.serving.served import Served, serving, until
-
-from luthier.lifecycle.rollouts import EVENTS, Controller, controller
 
 At = Callable[[str], Project]
 TUNED, PROMPT = "crm-small-2", "crm-small-1"

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import httpx
 import openai
 import pytest
+
+from luthier.lifecycle.rollouts import DRILLS
 from tests.flow.lifecycle.play import APPLICATION, OPERATOR
 from tests.flow.lifecycle.stages import Stages
 from tests.flow.serving.served import Served, serving, until
-
-from luthier.lifecycle.rollouts import DRILLS
 
 TUNED, PROMPT = "crm-small-2", "crm-small-1"
 QUESTION = [{"role": "user", "content": "Please book a call with Harbour Mills on Monday."}]

@@ -7,10 +7,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-from tests.flow.train import victim
-from tests.unit.train.tiny import make_base
 
 from luthier.train.types import BaseModel
+from tests.flow.train import victim
+from tests.unit.train.tiny import make_base
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
-from tests.unit.train.tiny import task
 
 from luthier.domain.runs import CurvePoint
 from luthier.train.config import LoraConfig, TrainConfig
 from luthier.train.stage import run
 from luthier.train.types import BaseModel
+from tests.unit.train.tiny import task
 
 CONFIG = TrainConfig(
     epochs=3, learning_rate=3e-3, batch_size=16, evaluate_every_epochs=0.5, checkpoint_every_steps=2,

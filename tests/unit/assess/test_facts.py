@@ -1,9 +1,8 @@
 """Training targets that carry facts are counted."""
 
-from tests.unit.assess.made import call, examples
-
 from luthier.assess.facts import facts_in_targets
 from luthier.domain.examples import Example, Message
+from tests.unit.assess.made import call, examples
 
 
 def hidden(number: int) -> Example:

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from tests.unit.assess.made import TOOLS, WRONG, baseline, call, case, cases, examples
 
 from luthier.assess.failures import failure_table, kinds_by_row, known_values, leaves, stands_in, values_of
 from luthier.errors import UserError
+from tests.unit.assess.made import TOOLS, WRONG, baseline, call, case, cases, examples
 
 KNOWN = known_values(examples(100), TOOLS)
 

@@ -1,12 +1,12 @@
 """KPIs: where reports measure them, and how they moved."""
 
 import pytest
-from tests.unit.assess.made import baseline, cases
 
 from luthier.assess.config import KpiConfig
 from luthier.assess.kpis import figure_of, kpi_change
 from luthier.domain.measure import Measurement
 from luthier.errors import UserError
+from tests.unit.assess.made import baseline, cases
 
 
 def kpi(name: str, target: str, metric: str | None = None) -> KpiConfig:

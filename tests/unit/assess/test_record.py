@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 
 import pytest
-from tests.unit.assess.made import evidence
 
 from luthier.assess.config import AssessConfig, CharterConfig
 from luthier.assess.record import decision_record
 from luthier.assess.stage import run
 from luthier.assess.verdict import overrule
 from luthier.errors import Refused
+from tests.unit.assess.made import evidence
 
 MIX = {"format": 100, "missing_fact": 160}
 

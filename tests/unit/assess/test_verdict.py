@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.unit.assess.made import baseline, cases, evidence, examples
 
 from luthier.assess.config import AssessConfig, CharterConfig
 from luthier.assess.types import Evidence
 from luthier.assess.verdict import decide, overrule
 from luthier.domain.decisions import Decision
 from luthier.errors import UserError
+from tests.unit.assess.made import baseline, cases, evidence, examples
 
 GOOD = {"format": 2}
 BROKEN_FORMAT = {"format": 160, "tool_name": 40}

@@ -1,11 +1,10 @@
-from tests.unit.release.made_up import NOW, PROMPT, difference, gate, release, report
-from tests.unit.release.test_lineage import RUN, SNAPSHOT
-
 from luthier.domain.releases import Approval, Override
 from luthier.domain.reports import Comparison
 from luthier.domain.snapshots import RowRef
 from luthier.release.card import model_card
 from luthier.release.types import ApprovalState
+from tests.unit.release.made_up import NOW, PROMPT, difference, gate, release, report
+from tests.unit.release.test_lineage import RUN, SNAPSHOT
 
 APPROVAL = ApprovalState(
     status="waiting", release_id="r-1", author="ann", seats=("sales", "legal"),

@@ -2,7 +2,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tests.unit.release.made_up import NOW, PROMPT, TUNED, difference, evidence, report
 
 from luthier.domain.releases import Override
 from luthier.domain.variants import Variant
@@ -10,6 +9,7 @@ from luthier.errors import Refused
 from luthier.release.config import ReleaseConfig
 from luthier.release.gate import decide
 from luthier.release.types import Evidence
+from tests.unit.release.made_up import NOW, PROMPT, TUNED, difference, evidence, report
 
 CONFIG = ReleaseConfig(approvers=("head-of-sales-ops",), compare_with=("prompt",))
 OVERRIDE = Override(by="eve", reason="rehearsal of the rollback", at=NOW)

@@ -1,5 +1,4 @@
 import pytest
-from tests.unit.release.made_up import PROMPT, TUNED, report
 
 from luthier.domain.money import Money
 from luthier.domain.runs import TrainingRun
@@ -7,6 +6,7 @@ from luthier.domain.snapshots import Manifest
 from luthier.domain.variants import RetrievalRef
 from luthier.errors import Refused
 from luthier.release.lineage import lineage
+from tests.unit.release.made_up import PROMPT, TUNED, report
 
 SNAPSHOT = Manifest(project="crm", rows=(), rows_in=0, dropped={}, masked={}, filters={}, sources={}, gold="g")
 RUN = TrainingRun(

@@ -1,11 +1,11 @@
 import pytest
-from tests.unit.release.made_up import NOW, PROMPT, TUNED, difference, evidence, gate
 
 from luthier.domain.releases import Override
 from luthier.domain.variants import Variant
 from luthier.errors import NotEnoughEvidence, Refused
 from luthier.release.config import ReleaseConfig
 from luthier.release.stage import release_of, run
+from tests.unit.release.made_up import NOW, PROMPT, TUNED, difference, evidence, gate
 
 CONFIG = ReleaseConfig(approvers=("head-of-sales-ops",))
 

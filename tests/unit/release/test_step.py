@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.release.made_up import NOW, PROMPT, gate, release
 
 from luthier.errors import Forbidden, LuthierError, NotEnoughEvidence, Refused
 from luthier.release.step import step
@@ -23,6 +22,7 @@ from luthier.release.types import (
     Revoked,
     Withhold,
 )
+from tests.unit.release.made_up import NOW, PROMPT, gate, release
 
 SEATS = ("head-of-sales-ops", "legal")
 ANN = Actor(name="ann", roles=frozenset({"head-of-sales-ops", "legal"}))  # the author, though she holds every role

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from tests.unit.train.tiny import make_base
 
 from luthier.train.types import BaseModel
+from tests.unit.train.tiny import make_base
 
 
 @pytest.fixture(scope="session")

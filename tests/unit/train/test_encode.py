@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.train.tiny import TEMPLATE, conversation, make_base
 from transformers import AutoTokenizer
 
 from luthier.domain.examples import Message
@@ -13,6 +12,7 @@ from luthier.train.backends.encode import Encoded, encode, encode_all
 from luthier.train.config import TrainConfig
 from luthier.train.types import BaseModel, Conversation
 from luthier.variants.engines.texts import prompt_ids
+from tests.unit.train.tiny import TEMPLATE, conversation, make_base
 
 SHOTS = (
     Message(role="system", content="Answer with a tool."),

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 from scipy import stats
-from tests.unit.train import plain
-from tests.unit.train.tiny import FakePorts, conversation, make_base, task
 
 from luthier.domain.money import Money
 from luthier.errors import EmptySample, EngineFault, Faults, Refused, StorageFault, Tampered, UserError
@@ -20,6 +18,8 @@ from luthier.train.stage import run
 from luthier.train.types import BaseModel, TrainingOutcome
 from luthier.variants.engines.base import EngineRequest
 from luthier.variants.engines.local import LocalEngine
+from tests.unit.train import plain
+from tests.unit.train.tiny import FakePorts, conversation, make_base, task
 
 QUICK = TrainConfig(epochs=4, learning_rate=3e-3, batch_size=16, evaluate_every_epochs=0.5)
 TRAIN, VALIDATION = task(300, seed=1), task(80, seed=2)

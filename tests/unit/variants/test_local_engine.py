@@ -10,7 +10,6 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from peft import PeftModel
-from tests.unit.variants.tiny import quiet_peft, save_tiny_adapter, save_tiny_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from luthier.domain.examples import Message
@@ -21,6 +20,7 @@ from luthier.variants.engines.adapters import AdapterMismatch
 from luthier.variants.engines.base import EngineRequest
 from luthier.variants.engines.folders import UnsafeModel, model_folder, weights_digest
 from luthier.variants.engines.local import LocalEngine
+from tests.unit.variants.tiny import quiet_peft, save_tiny_adapter, save_tiny_model
 
 QUESTIONS = [
     "please update the account of Acme Traders",

@@ -9,7 +9,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from tests.unit.lifecycle.report.made_up import bare, full
 
 from luthier.domain.money import Money
 from luthier.errors import StorageFault
@@ -22,6 +21,7 @@ from luthier.lifecycle.report.story import story
 from luthier.lifecycle.report.summary import summary_lines, variants_table
 from luthier.lifecycle.report.words import duration, money, thousand
 from luthier.lifecycle.report.write import write_facts
+from tests.unit.lifecycle.report.made_up import bare, full
 
 
 @pytest.fixture(scope="module")
