@@ -1,6 +1,6 @@
 """Gate decisions, releases made of them, and the approvals that clear a release."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -58,22 +58,29 @@ def candidate(work: Workspace) -> str:
 def settle_gate(
     work: Workspace, variants: Variants, variant: Variant, *, label: str = "", override_reason: str | None = None
 ) -> Settled:
-    """The gate's decision on a variant as it was measured; an override needs a reason and keeps its name."""
+    """The gate's decision on a variant as it was measured.
+
+    An override needs a reason and keeps its name; it stands for as long as the evidence it was given on does.
+    """
     section = release_section(work)
+    name = _gate_name(variant.name, label)
     evidence = _evidence(work, variants, variant, label=label)
-    override = None
-    if override_reason is not None:
-        override = _override(work.actor, override_reason, work.clock())
+    inputs = {**{report.benchmark: report.digest for report in evidence.reports}, **_compared(evidence)}
+    override = (
+        _override(work.actor, override_reason, work.clock())
+        if override_reason is not None
+        else _standing_override(work, name, inputs, needed=not run(section, evidence).lets_through)
+    )
     return work.settle(
         "gate",
-        _gate_name(variant.name, label),
+        name,
         version_number=VERSION,
         section={
             "release": section.model_dump(mode="json"),
-            "override": override_reason,
+            "override": override.reason if override else None,
             "intact": dict(evidence.intact),  # bytes that changed since then must be judged anew
         },
-        inputs={**{report.benchmark: report.digest for report in evidence.reports}, **_compared(evidence)},
+        inputs=inputs,
         perform=lambda: _decide(work, section, evidence, override),
     )
 
@@ -210,6 +217,15 @@ def _decide(work: Workspace, section: ReleaseConfig, evidence: Evidence, overrid
     if decision.override:
         work.voice.say(f"overridden by {decision.override.by}: {decision.override.reason}")
     return work.keep(decision, kind="gate", parents=[report.digest for report in evidence.reports])
+
+
+def _standing_override(work: Workspace, name: str, inputs: Mapping[str, str], *, needed: bool) -> Override | None:
+    """What a person said of this very evidence earlier, where the gate still needs it."""
+    decided = [row for row in work.store.links.history(work.project) if (row.link, row.name) == ("gate", name)]
+    last = next((row for row in reversed(decided) if row.digest), None)
+    if not needed or last is None or last.digest is None or set(last.parents) != set(inputs.values()):
+        return None
+    return work.fetch(last.digest, GateDecision).override
 
 
 def _override(by: str, reason: str, now: datetime) -> Override:
