@@ -1,10 +1,11 @@
 """Bytes and rows that changed behind our back, a second run, and a full disk."""
 
+import json
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,10 @@ def refusals(project: Project, variant: str) -> dict[str, tuple[int, str]]:
     return {name: (outcome.code, outcome.error) for name, outcome in tried.items()}
 
 
+def write(file: Path, rows: Sequence[object]) -> None:
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+
+
 @pytest.fixture
 def quick(stages: Stages, tmp_path: Path) -> Project:
     """A project with a gold file, walked up to the approval of its first release."""
@@ -62,9 +67,12 @@ def quick(stages: Stages, tmp_path: Path) -> Project:
     shutil.copytree(EXAMPLE / "prompts", project.folder / "prompts")
     for name in ("clock", "keys.json"):
         shutil.copy(fresh / name, project.folder)
-    rows = [row for row in (fresh / "emails.jsonl").read_text().splitlines() if '"content": ""' not in row]
-    (project.folder / "gold.jsonl").write_text("\n".join(rows[:20]))
-    (project.folder / "rows.jsonl").write_text("\n".join(rows[200:360]))
+    rows = [json.loads(line) for line in (fresh / "emails.jsonl").read_text().splitlines()]
+    rows = [row for row in rows if all(message["content"] for message in row["messages"])]
+    gold = rows[:20]
+    others = {row["metadata"]["customer_id"] for row in gold}
+    write(project.folder / "gold.jsonl", gold)
+    write(project.folder / "rows.jsonl", [row for row in rows if row["metadata"]["customer_id"] not in others])
     assert project.luthier("data", "build").code == 0
     assert project.luthier("review", "simulate").code == 0
     walked = project.luthier("run")

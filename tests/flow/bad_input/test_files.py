@@ -7,6 +7,7 @@ import pytest
 
 from luthier.lifecycle.links.data import gold_set
 from tests.flow.lifecycle.play import Project, generate
+from tests.flow.lifecycle.stages import ROWS
 
 At = Callable[[str], Project]
 
@@ -33,7 +34,7 @@ def test_an_unknown_key_is_told_with_its_place_and_the_nearest_key(project_at: A
 def test_all_faults_of_the_project_file_are_told_at_once(project_at: At) -> None:
     project = project_at("fresh")
     edit(project, "bake_hours: 48", "bake_hours: -1")
-    edit(project, "minimum_rows: 50", "minimum_rows: many")
+    edit(project, "minimum_rows: 200", "minimum_rows: many")
     refused = project.luthier("status")
     assert refused.code == 2
     assert "2 faults" in refused.error
@@ -110,14 +111,14 @@ def test_an_unknown_variant_is_told_with_the_nearest_one(project_at: At) -> None
 
 def test_contradictions_stop_the_build_by_name(project_at: At) -> None:
     project = project_at("fresh")
-    generate(project.folder, "--rows", "500", "--plant", "contradictions", "8")
+    generate(project.folder, *ROWS, "--plant", "contradictions", "8")
     planted = [row["id"] for row in json.loads((project.folder / "planted.json").read_text())]
     refused = project.luthier("data", "build")
     assert refused.code == 3
     assert sum(name in refused.err for name in planted) >= 6  # 70% is what the acceptance asks
     assert project.link("data")["state"] == "refused"
     assert project.link("data")["digest"] is None
-    generate(project.folder, "--rows", "500")
+    generate(project.folder, *ROWS)
     assert project.luthier("data", "build").code == 0
 
 
@@ -127,14 +128,14 @@ def test_rows_that_give_the_gold_set_away_stop_the_build_by_name(project_at: At)
         gold = {row.id for row in gold_set(work).examples}
     written = [json.loads(line) for line in (project.folder / "emails.jsonl").read_text().splitlines()]
     known = {words_of(row["messages"][0]["content"]) for row in written if row["id"] in gold}
-    generate(project.folder, "--rows", "500", "--plant", "leakage", "120")
+    generate(project.folder, *ROWS, "--plant", "leakage", "120")
     planted = json.loads((project.folder / "planted.json").read_text())
     leaks = [row["id"] for row in planted if words_of(row["text"]) in known]
     assert len(leaks) >= 5
     refused = project.luthier("data", "build")
     assert refused.code == 3
     assert [name for name in leaks if name not in refused.err] == []
-    generate(project.folder, "--rows", "500")
+    generate(project.folder, *ROWS)
     assert project.luthier("data", "build").code == 0
 
 

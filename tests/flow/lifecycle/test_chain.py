@@ -1,5 +1,6 @@
 """The chain walked with the command line: where it stops, who goes on with it, and what it refuses."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +15,9 @@ DONE_BEFORE_APPROVAL = ("charter", "data", "review", "baselines", "assess", "tra
 def test_the_walk_stops_where_people_must_review_and_says_how_many(stages: Stages) -> None:
     [stopped] = stages.stop("unreviewed").outcomes
     assert stopped.code == 3
-    assert stopped.error == "422 of 422 rows wait for 2 reviewers"
+    rows = re.fullmatch(r"(\d+) of (\d+) rows wait for 2 reviewers", stopped.error)
+    assert rows
+    assert rows[1] == rows[2] != "0"
 
 
 def test_the_walk_stops_at_the_prompt_baseline_and_names_its_approver(stages: Stages) -> None:
@@ -24,16 +27,42 @@ def test_the_walk_stops_at_the_prompt_baseline_and_names_its_approver(stages: St
     assert "luthier release approve crm-small-1" in stopped.err
 
 
-def test_once_approved_the_walk_trains_measures_and_proposes_the_tuned_release(project_at: At, stages: Stages) -> None:
-    approved, stopped = stages.stop("proposed").outcomes
+def test_once_approved_the_walk_trains_and_measures_and_the_gate_holds_on_few_rows(stages: Stages) -> None:
+    approved, held = stages.stop("held").outcomes
     assert (approved.code, approved.out) == (0, "crm-small-1: approved\n")
+    assert held.code == 4
+    assert held.error.startswith("the gate holds 'tuned_rag': ")
+    assert "task_accuracy has 60 rows, of 200 asked for" in held.error
+
+
+def test_an_overruled_gate_stays_overruled_and_the_walk_goes_on_to_the_approver(project_at: At, stages: Stages) -> None:
+    proposed, stopped = stages.stop("proposed").outcomes
+    assert (proposed.code, proposed.out) == (0, "crm-small-2\n")
     assert (stopped.code, stopped.error) == (3, "release crm-small-2 waits for head-of-sales-ops")
     project = project_at("proposed")
-    states = {link["link"]: link["state"] for link in project.answered("status")["links"]}
+    found = project.answered("status")
+    states = {link["link"]: link["state"] for link in found["links"]}
     assert {states[name] for name in DONE_BEFORE_APPROVAL} == {"done"}
     assert states["release"] == "waiting"
+    assert found["releases"][-1]["is_overridden"]
     table = project.answered("rollout", "status")["traffic"]
     assert table["stable"] == table["first"] == "crm-small-1"
+
+
+@pytest.mark.parametrize("reason", ["", "because"])
+def test_a_gate_is_not_overruled_without_a_reason(project_at: At, reason: str) -> None:
+    project = project_at("held")
+    refused = project.luthier("release", "propose", "tuned_rag", "--override", reason)
+    assert (refused.code, refused.error) == (2, "an override needs a reason of ten characters or more")
+    assert [made["id"] for made in project.answered("release", "list")] == ["crm-small-1"]
+
+
+def test_an_override_covers_no_other_state_of_the_variant(project_at: At) -> None:
+    project = project_at("proposed")
+    changed = ("--set", "variants.tuned_rag.decoding.max_tokens=47")
+    refused = project.luthier("release", "propose", "tuned_rag", *changed)
+    assert (refused.code, refused.error) == (3, "the reports on task_accuracy are of another state of 'tuned_rag'")
+    assert [made["id"] for made in project.answered("release", "list")] == ["crm-small-1", "crm-small-2"]
 
 
 def test_a_second_walk_does_nothing_again(project_at: At) -> None:

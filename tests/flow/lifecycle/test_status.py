@@ -87,6 +87,7 @@ def test_a_walked_project_tells_every_figure_pair_and_release(project_at: Callab
     assert [(made["id"], made["approval"]) for made in found["releases"]] == [
         ("crm-small-1", "approved"), ("crm-small-2", "waiting"),
     ]  # fmt: skip
+    assert found["releases"][-1]["gate"] == "not_enough_evidence"
     assert found["rollout"]["stable"] == "crm-small-1"
 
 
