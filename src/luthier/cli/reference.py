@@ -1,12 +1,15 @@
 """The reference pages under `docs/reference/`, written from the code: `python -m luthier.cli.reference [--check]`."""
 
+import pkgutil
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import typer
 
+import luthier
 from luthier.cli.main import COMMANDS, app
 from luthier.errors import LuthierError
 from luthier.project.config import ProjectConfig
@@ -52,7 +55,11 @@ def project_file_page() -> str:
 
 def errors_page() -> str:
     """Every error code with its exit code, HTTP status and meaning."""
-    kinds = sorted(set(_errors(LuthierError)), key=lambda kind: (kind.exit_code, kind.code))
+    for module in pkgutil.walk_packages(luthier.__path__, "luthier."):
+        if ".migrations" not in module.name:  # Alembic runs those; importing one would migrate nothing and fail
+            import_module(module.name)
+    ours = {kind for kind in _errors(LuthierError) if kind.__module__.startswith("luthier.")}
+    kinds = sorted(ours, key=lambda kind: (kind.exit_code, kind.code, kind.__name__))
     rows = [
         (f"`{kind.code}`", str(kind.exit_code), str(kind.http_status), (kind.__doc__ or "").split("\n")[0])
         for kind in kinds
