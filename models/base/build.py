@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # run as a file: the recipe's own package is found from the repository root
 
 from models.base import corpus, tokenizer  # noqa: E402  (after the path above)
+from models.base.export import export, write_card  # noqa: E402
 from models.base.pretrain import Recipe, Trainer, build_model  # noqa: E402
 
 FIRST_CYCLE_SHARE = 0.43
@@ -55,6 +56,9 @@ def main() -> None:
         shutil.copy(options.work / "checkpoint.pt", options.work / f"cycle-{cycle}.pt")
 
     trainer.run((options.minutes * FIRST_CYCLE_SHARE, options.minutes), keep)
+    facts = export(options.work / "checkpoint.pt", spelling, options.out)
+    write_card(options.out, facts, {})  # `probe.py` measures, and `export.py --scores` writes what it found
+    print(f"{options.out}: {facts}")
 
 
 if __name__ == "__main__":
