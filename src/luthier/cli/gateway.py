@@ -1,12 +1,12 @@
 """`luthier gateway`: the data plane alone."""
 
-import logging
 from typing import Annotated
 
 import typer
 
 from luthier.cli.opened import opened
 from luthier.cli.options import ProjectOption, SetOption
+from luthier.cli.output import log_to_stderr
 from luthier.errors import UserError
 from luthier.lifecycle.serving.gateway import serve
 
@@ -27,8 +27,7 @@ def gateway(
     assignments: SetOption = None,
 ) -> None:
     """Serve the released variants under the OpenAI surface, in front of back ends that speak it."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    log_to_stderr()
     with opened(project, assignments) as work:
         backends = dict(_pair(text) for text in backend)
         key = work.environment.secret(backend_key_env) if backend_key_env else None

@@ -1,6 +1,7 @@
 """What a command prints: results on standard output, everything that went wrong on standard error."""
 
 import json
+import logging
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,12 @@ def reported_errors(*, as_json: bool = False) -> Iterator[None]:
     except LuthierError as error:
         typer.echo(_error_text(error, as_json=as_json), err=True)
         raise typer.Exit(error.exit_code) from None
+
+
+def log_to_stderr() -> None:
+    """What a long-running process does goes to standard error; other libraries only when something is wrong."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("luthier").setLevel(logging.INFO)
 
 
 def report_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

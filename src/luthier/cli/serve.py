@@ -1,12 +1,12 @@
 """`luthier serve`: engine and gateway of a project, watched."""
 
-import logging
 from typing import Annotated
 
 import typer
 
 from luthier.cli.opened import opened
 from luthier.cli.options import ProjectOption, SetOption
+from luthier.cli.output import log_to_stderr
 from luthier.lifecycle.serving.supervisor import run
 
 app = typer.Typer()
@@ -19,6 +19,6 @@ def serve(
     assignments: SetOption = None,
 ) -> None:
     """Start the engine and the gateway, and start again whatever ends by itself."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    log_to_stderr()
     with opened(project, assignments) as work:
         run(work, gateway_port=port)
