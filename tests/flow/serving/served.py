@@ -27,18 +27,18 @@ class Served:
 
     def ask(self, text: str = "Please book a call with Harbour Mills.", *, user: str = "rep-1") -> Answer:
         """The gateway's response to one short question."""
-        body = {
+        body: dict[str, object] = {
             "model": "crm-small",
             "messages": [{"role": "user", "content": text}],
             "user": user,
             "max_tokens": 8,
         }
-        return self._client().post("/v1/chat/completions", json=body)
+        return self._post("/v1/chat/completions", body)
 
     def say_solved(self, answer: Answer, *, solved: bool = True) -> None:
         """Tell the gateway what became of an answer."""
-        said = {"response_id": answer.json()["id"], "kind": "solved", "value": solved}
-        self._client().post("/v1/feedback", json=said).raise_for_status()
+        said: dict[str, object] = {"response_id": answer.json()["id"], "kind": "solved", "value": solved}
+        self._post("/v1/feedback", said).raise_for_status()
 
     def release_of(self, answer: Answer) -> str | None:
         """The release behind an answer, or None where there was no answer."""
@@ -62,9 +62,9 @@ class Served:
         except httpx.HTTPError:
             return False
 
-    def _client(self) -> httpx.Client:
-        key = self.project.keys[APPLICATION]
-        return httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {key}"}, timeout=60)
+    def _post(self, path: str, body: dict[str, object]) -> Answer:
+        headers = {"authorization": f"Bearer {self.project.keys[APPLICATION]}"}
+        return httpx.post(f"{self.url}{path}", json=body, headers=headers, timeout=60)
 
 
 @contextmanager
