@@ -83,7 +83,7 @@ def live(keys: dict[str, str]) -> None:
         roll_out(gateway, keys)
         title("A second release that is really worse")
         bad = worse_release(keys)
-        replay_until_settled(gateway, keys, share=5, seed=900, rounds=8, answers=16)
+        replay_until_settled(gateway, keys, share=5, seed=900, rounds=12, answers=16)
         outcome = status()["rollout"]
         told(f"{bad}: {outcome['status']}; {outcome['reason']}")
         if outcome["status"] != "reverted":
@@ -110,7 +110,9 @@ def replay_until_settled(
     before = status()["rollout"]
     count = round(answers / share * 100)
     for turn in range(rounds):
-        replay(gateway, keys["crm"], requests(count, seed=seed + turn, start=now(), per_hour=count / 47, users=2_000))
+        share_of_count = count if turn == 0 else -(-count // 3)  # a stage that held needs only what was missing
+        chosen = requests(share_of_count, seed=seed + turn, start=now(), per_hour=count / 47, users=2_000)
+        replay(gateway, keys["crm"], chosen)
         set_clock(now() + BAKE / 48 * 2)
         luthier("rollout", "watch", "--once", key=keys["sre"])
         after = status()["rollout"]
