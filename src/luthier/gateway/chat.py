@@ -87,6 +87,10 @@ class Chat:
     def _route(self, request: ChatRequest, caller: str, request_id: str) -> tuple[RouteTable, Served]:
         if request.model != self._ports.model_name():
             raise HttpFault(404, f"the model {request.model!r} does not exist", code="model_not_found", param="model")
+        messages = tuple(
+            message.model_copy(update={"content": self._ports.cleared(message.content)}) for message in request.messages
+        )
+        request = request.model_copy(update={"messages": messages})  # what a model was trained on is what it is asked
         table = self._ports.routes()
         user_key = sha256(f"{table.salt}\x00{caller}\x00{request.user or ''}".encode()).hexdigest()[:32]
         arm, route = table.route_for(user_key)

@@ -30,6 +30,10 @@ class Ports(Protocol):
         """The passages of one knowledge base that fit `text` best."""
         ...
 
+    def cleared(self, text: str) -> str:
+        """`text` with personal data taken out as it was from the training rows; unchanged where it was left in."""
+        ...
+
     def tools(self) -> Sequence[ToolSpec]:
         """The calls that answers may make; none where answers are prose."""
         ...

@@ -154,3 +154,11 @@ def test_an_answer_that_is_no_valid_call_is_marked(client: openai.OpenAI, ports:
 def test_a_killed_table_sends_everybody_to_the_fallback(client: openai.OpenAI, ports: MemoryPorts) -> None:
     ports.table = ports.table.model_copy(update={"switch": "killed"})
     assert ask(client).choices[0].message.content == "base: hello (96)"
+
+
+def test_personal_data_is_taken_out_before_the_model_is_asked_and_before_anything_is_kept(
+    client: openai.OpenAI, ports: MemoryPorts
+) -> None:
+    said = ask(client, "call +44 20 7946 0000")
+    assert said.choices[0].message.content == "old: call <PHONE_NUMBER> (96)"
+    assert ports.interactions[0].asked == "call <PHONE_NUMBER>"

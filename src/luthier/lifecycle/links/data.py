@@ -1,7 +1,6 @@
 """Sources to snapshot: read, run the data stage, freeze the gold set, keep manifest, rows and card."""
 
 import io
-import secrets
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -16,11 +15,11 @@ from luthier.data.types import DataResult, SourceFile
 from luthier.domain.digests import digest_of_bytes
 from luthier.domain.examples import Example
 from luthier.domain.snapshots import GoldSet, Split
-from luthier.errors import Refused, Tampered
+from luthier.errors import Tampered
+from luthier.lifecycle.salt import project_salt
 from luthier.lifecycle.workspace import Settled, Workspace
 
 LIBRARIES = ("polars", "scikit-learn", "numpy")
-SALT_STREAM = "salt"
 
 
 class _Ports:
@@ -84,7 +83,7 @@ def _perform(work: Workspace, sources: Sequence[SourceFile], gold_file: str | No
         project=work.project,
         frozen_gold=work.fetch(frozen, GoldSet) if frozen else None,
         gold_content=gold_content,
-        salt=_salt(work),
+        salt=project_salt(work),
         today=work.clock().date(),
     )
     return _keep(work, result)
@@ -135,17 +134,6 @@ def _unchanged_gold_file(work: Workspace, path: Path) -> str:
             hint="restore it; a new gold set needs a new project, since every report so far was measured on this one",
         )
     return found
-
-
-def _salt(work: Workspace) -> str:
-    """The project's own random salt, made once; without it nobody can test a row's digest for a guess."""
-    kept = work.store.events.read(SALT_STREAM)
-    if not kept:
-        kept = [work.store.events.append(SALT_STREAM, 0, "made", secrets.token_hex(32), work.clock())]
-    salt = kept[0].payload
-    if not isinstance(salt, str):
-        raise Refused("the project's salt cannot be read", hint="restore the database from a backup")
-    return salt
 
 
 def _counts(counts: object) -> str:

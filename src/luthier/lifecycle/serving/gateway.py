@@ -21,9 +21,11 @@ from luthier.errors import EngineFault, NotFound, Refused
 from luthier.gateway.app import create_app
 from luthier.lifecycle.answering import adapter_folder
 from luthier.lifecycle.routes import current_table
+from luthier.lifecycle.salt import project_salt
 from luthier.lifecycle.serving.recorder import Recorder
 from luthier.lifecycle.workspace import Workspace
 from luthier.store import FeedbackRow, key_secret
+from luthier.text.pii import take_out
 from luthier.variants.retrieval.documents import Passage
 from luthier.variants.retrieval.index import Index
 
@@ -42,6 +44,7 @@ class StorePorts:
         self._keys = dict(keys)
         self._table: RouteTable | None = None
         self._known: dict[str, tuple[float, str | None]] = {}
+        self._salt = project_salt(work)
         self._recorder = Recorder(work.store.interactions.add_many)
 
     @cached_property
@@ -87,6 +90,11 @@ class StorePorts:
     def retrieve(self, retrieval: RetrievalRef, text: str) -> Sequence[Passage]:
         """The passages of the knowledge base as it is now."""
         return self.indexes[retrieval.kb].search(text, retrieval.top_k)
+
+    def cleared(self, text: str) -> str:
+        """`text` after the same treatment of personal data as the training rows had."""
+        action = self._work.config.data.pii.action
+        return text if action == "off" else take_out(text, action, self._salt).text
 
     def tools(self) -> Sequence[ToolSpec]:
         """The project's tools."""
