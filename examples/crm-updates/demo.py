@@ -29,7 +29,7 @@ MODEL = "crm-updates"
 AT_ONCE = 32
 CANARY_ANSWERS = 45
 BAKE = timedelta(hours=48)
-STAGES = (5, 25, 50, 100)
+MOST_STAGES = 6
 MOST_ROUNDS = 4
 WAITING, REFUSED = 3, 3
 
@@ -80,7 +80,8 @@ def live(keys: dict[str, str]) -> None:
     """Serve, roll out under replayed traffic, roll a bad release back, pull the kill switch, drill."""
     with served() as gateway:
         title("A canary on real traffic: 5, 25, 50, 100%")
-        roll_out(gateway, keys)
+        if status()["rollout"]["status"] == "running":
+            roll_out(gateway, keys)
         title("A second release that is really worse")
         bad = worse_release(keys)
         replay_until_settled(gateway, keys, share=5, seed=900, rounds=12, answers=16)
@@ -95,16 +96,21 @@ def live(keys: dict[str, str]) -> None:
 
 def roll_out(gateway: str, keys: dict[str, str]) -> None:
     """The approved release through its stages, each with its traffic and its bake time."""
-    for number, share in enumerate(STAGES):
+    for number in range(MOST_STAGES):
+        share = status()["rollout"]["percent"]
         replay_until_settled(gateway, keys, share=share, seed=100 * (number + 1), rounds=MOST_ROUNDS)
         now = status()["rollout"]
-        told(f"{share}% done: {now['status']}, stable {now['stable']}, canary {now['canary']} at {now['percent']:g}%")
+        told(
+            f"after {share:g}%: {now['status']}, stable {now['stable']}, canary {now['canary']} at {now['percent']:g}%"
+        )
+        if now["status"] != "running":
+            break
     if status()["rollout"]["status"] != "completed":
         sys.exit("the rollout holds: it has not seen enough to go on")
 
 
 def replay_until_settled(
-    gateway: str, keys: dict[str, str], *, share: int, seed: int, rounds: int, answers: int = CANARY_ANSWERS
+    gateway: str, keys: dict[str, str], *, share: float, seed: int, rounds: int, answers: int = CANARY_ANSWERS
 ) -> None:
     """Traffic, bake time and a look by the controller, again and again until the stage is left."""
     before = status()["rollout"]
