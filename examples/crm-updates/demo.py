@@ -31,7 +31,7 @@ CANARY_ANSWERS = 45
 BAKE = timedelta(hours=48)
 MOST_STAGES = 6
 MOST_ROUNDS = 4
-WAITING, REFUSED = 3, 3
+WAITING = 3
 
 
 def main() -> None:
