@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from luthier.domain.releases import Release
+from luthier.domain.releases import GateDecision, Release
 from luthier.domain.reports import Comparison, Report
 from luthier.domain.value import Value
 from luthier.lifecycle.chain import CHAIN
@@ -107,7 +107,21 @@ def _link(work: Workspace, name: str) -> LinkStatus:
     row = _row(work, name)
     if row is None:
         return LinkStatus(link=name, state="due", reason="not run yet", digest=None, parents=())
+    if row.link == "gate" and row.state == "done":
+        return _gate_link(work, name, row)
     return LinkStatus(link=name, state=row.state, reason=row.reason, digest=row.digest, parents=row.parents)
+
+
+def _gate_link(work: Workspace, name: str, row: LinkRow) -> LinkStatus:
+    """A decision that was made is done only when it lets the variant through."""
+    decision = work.fetch(row.digest, GateDecision) if row.digest else None
+    state: State = "done" if decision and decision.lets_through else "refused"
+    reason = row.reason
+    if decision and decision.override:
+        reason = f"{decision.verdict.outcome}, overruled by {decision.override.by}: {decision.override.reason}"
+    elif decision and not decision.lets_through:
+        reason = f"{decision.verdict.outcome}: {'; '.join(decision.verdict.reasons)}"
+    return LinkStatus(link=name, state=state, reason=reason, digest=row.digest, parents=row.parents)
 
 
 def _release_link(work: Workspace) -> LinkStatus:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import jsonschema
+import pytest
 
 from tests.flow.lifecycle.play import Project
 
@@ -101,3 +102,15 @@ def test_every_done_link_names_its_digest_and_the_parents_that_it_rests_on(
     assert links["data"]["digest"] in links["review"]["parents"]
     assert {links[name]["digest"] for name in ("data", "review", "assess")} <= set(links["train"]["parents"])
     assert links["evaluate"]["digest"] in links["gate"]["parents"]
+
+
+@pytest.mark.parametrize(
+    ("stop", "state", "reason"),
+    [("held", "refused", "not_enough_evidence: "), ("proposed", "done", "not_enough_evidence, overruled by ")],
+)
+def test_a_gate_is_done_only_when_it_lets_the_variant_through(
+    project_at: Callable[[str], Project], stop: str, state: str, reason: str
+) -> None:
+    links = {link["link"]: link for link in project_at(stop).answered("status")["links"]}
+    assert links["gate"]["state"] == state
+    assert links["gate"]["reason"].startswith(reason)
