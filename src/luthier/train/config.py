@@ -13,6 +13,7 @@ from luthier.section import Section
 Scheduler = Literal["cosine", "linear", "constant"]
 Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda"]
+Optimizer = Literal["adamw", "muon"]
 
 
 class LoraConfig(Section):
@@ -47,6 +48,10 @@ class TrainConfig(Section):
     method: Literal["sft"] = Field(default="sft", description="Supervised fine-tuning on the ideal answers.")
     adapter: LoraConfig = LoraConfig()
     learning_rate: float = Field(default=2e-3, gt=0, le=1, description="Peak step size.")
+    optimizer: Optimizer = Field(
+        default="adamw",
+        description="`muon` turns each update into an orthogonal matrix: more per token on small models.",
+    )
     scheduler: Scheduler = Field(default="cosine", description="How the step size falls after the warm-up.")
     warmup_share: float = Field(default=0.05, ge=0, lt=1, description="Share of the steps that the step size rises.")
     weight_decay: float = Field(default=0.0, ge=0, le=1, description="Decoupled decay of the adapter's weights.")

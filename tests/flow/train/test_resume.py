@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from luthier.train.config import Optimizer
 from luthier.train.types import BaseModel
 from tests.flow.train import victim
 from tests.unit.train.tiny import make_base
@@ -18,11 +19,13 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
     return make_base(tmp_path_factory.mktemp("base"))
 
 
-def _start(base: BaseModel, checkpoints: Path, target: Path) -> tuple[multiprocessing.process.BaseProcess, Connection]:
+def _start(
+    base: BaseModel, checkpoints: Path, target: Path, optimizer: Optimizer
+) -> tuple[multiprocessing.process.BaseProcess, Connection]:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["luthier.train.backends.local", "tests.flow.train.victim"])
     told, tells = context.Pipe(duplex=False)
-    process = context.Process(target=victim.train, args=(tells, base, checkpoints, target))
+    process = context.Process(target=victim.train, args=(tells, base, checkpoints, target, optimizer))
     process.start()
     tells.close()
     return process, told
@@ -43,20 +46,20 @@ def _bytes(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-def _kill_and_finish(base: BaseModel, tmp_path: Path, *, kills: int, seed: int) -> None:
-    whole, _ = _start(base, tmp_path / "whole-states", tmp_path / "whole")
+def _kill_and_finish(base: BaseModel, tmp_path: Path, optimizer: Optimizer, *, kills: int, seed: int) -> None:
+    whole, _ = _start(base, tmp_path / "whole-states", tmp_path / "whole", optimizer)
     draws = random.Random(seed)
     moments = sorted(draws.randint(1, 28) for _ in range(kills))
     resumed = 0
     for moment in moments:
-        process, told = _start(base, tmp_path / "states", tmp_path / "killed")
+        process, told = _start(base, tmp_path / "states", tmp_path / "killed", optimizer)
         heard = _steps_told(told, until=moment)
         process.kill()
         process.join()
         assert process.exitcode == -signal.SIGKILL
         assert not (tmp_path / "killed").exists()
         resumed += heard[0] > 0
-    last, told = _start(base, tmp_path / "states", tmp_path / "killed")
+    last, told = _start(base, tmp_path / "states", tmp_path / "killed", optimizer)
     heard = _steps_told(told)
     last.join()
     whole.join()
@@ -67,10 +70,13 @@ def _kill_and_finish(base: BaseModel, tmp_path: Path, *, kills: int, seed: int) 
     assert not list((tmp_path / "states").rglob("state-*"))
 
 
-def test_a_run_killed_three_times_ends_with_the_same_bytes(base: BaseModel, tmp_path: Path) -> None:
-    _kill_and_finish(base, tmp_path, kills=3, seed=1)
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_run_killed_three_times_ends_with_the_same_bytes(
+    base: BaseModel, tmp_path: Path, optimizer: Optimizer
+) -> None:
+    _kill_and_finish(base, tmp_path, optimizer, kills=3, seed=1)
 
 
 @pytest.mark.slow
 def test_a_run_killed_twenty_times_ends_with_the_same_bytes(base: BaseModel, tmp_path: Path) -> None:
-    _kill_and_finish(base, tmp_path, kills=20, seed=2)
+    _kill_and_finish(base, tmp_path, "adamw", kills=20, seed=2)

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from luthier.domain.runs import CurvePoint
-from luthier.train.config import LoraConfig, TrainConfig
+from luthier.train.config import LoraConfig, Optimizer, TrainConfig
 from luthier.train.stage import run
 from luthier.train.types import BaseModel
 from tests.unit.train.tiny import task
@@ -33,6 +33,7 @@ class PipePorts:
         self.told.send(point.step)
 
 
-def train(told: Connection, base: BaseModel, checkpoints: Path | None, target: Path) -> None:
+def train(told: Connection, base: BaseModel, checkpoints: Path | None, target: Path, optimizer: Optimizer) -> None:
     torch.set_num_threads(1)
-    run(PipePorts(told, checkpoints), CONFIG, base, task(160, seed=1), task(32, seed=2), target=target)
+    config = CONFIG.model_copy(update={"optimizer": optimizer})
+    run(PipePorts(told, checkpoints), config, base, task(160, seed=1), task(32, seed=2), target=target)

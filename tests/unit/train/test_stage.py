@@ -264,6 +264,23 @@ def test_an_outcome_becomes_a_run_once_its_digests_and_price_are_known(
     assert recorded.choices["precision"].startswith("fp32: ")
 
 
+def test_muon_learns_by_steps_that_are_equally_long_in_every_direction(base: BaseModel, tmp_path: Path) -> None:
+    config = QUICK.model_copy(update={"optimizer": "muon", "learning_rate": 1e-2})
+    curve = run(FakePorts(), config, base, TRAIN, VALIDATION, target=tmp_path / "muon").curve
+    held_out = [point.validation_loss for point in curve if point.validation_loss is not None]
+    assert held_out[-1] < held_out[0] / 4
+
+    one_step = config.model_copy(
+        update={"epochs": 1, "batch_size": len(TRAIN), "warmup_share": 0.0, "early_stopping": None}
+    )
+    run(FakePorts(), one_step, base, TRAIN, VALIDATION, target=tmp_path / "one-step")
+    tensors = load_file(tmp_path / "one-step" / "adapter_model.safetensors")
+    moved = [tensor.numpy() for name, tensor in tensors.items() if "lora_B" in name]  # these start at zero
+    for matrix in moved:
+        sizes = np.linalg.svd(matrix, compute_uv=False)
+        assert np.median(sizes) > sizes[0] / 2  # all but the directions in which there was next to no gradient
+
+
 def test_low_precision_trains_too(base: BaseModel, tmp_path: Path) -> None:
     config = QUICK.model_copy(update={"precision": "bf16", "epochs": 1})
     outcome = run(FakePorts(), config, base, TRAIN[:100], VALIDATION[:20], target=tmp_path / "a")

@@ -12,7 +12,6 @@ from luthier.train.durable import folder_in_one_move
 from luthier.train.position import Position
 
 Tensors = dict[str, torch.Tensor]
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
@@ -65,17 +64,17 @@ def forget_states(folder: Path) -> None:
 def moments_of(optimizer: torch.optim.Optimizer, parameters: dict[str, torch.nn.Parameter]) -> Tensors:
     """The optimizer's memory of every parameter, by `name/moment`; empty before the first step."""
     held = {name: optimizer.state[parameter] for name, parameter in parameters.items() if parameter in optimizer.state}
-    return {f"{name}/{moment}": state[moment] for name, state in held.items() for moment in MOMENTS}
+    return {f"{name}/{moment}": kept for name, state in held.items() for moment, kept in state.items()}
 
 
 def restore_moments(
     optimizer: torch.optim.Optimizer, parameters: dict[str, torch.nn.Parameter], moments: Tensors
 ) -> None:
     """The optimizer remembers what `moments_of` gave."""
-    for name, parameter in parameters.items():
-        if f"{name}/step" in moments:
-            # AdamW keeps its step counter where `fused` or `capturable` wants it: beside the parameter, or on the CPU
-            optimizer.state[parameter] = {moment: moments[f"{name}/{moment}"].clone() for moment in MOMENTS}
+    for key, kept in moments.items():
+        name, moment = key.rsplit("/", 1)
+        # as it was: AdamW keeps its step counter where `fused` wants it, beside the parameter or on the CPU
+        optimizer.state[parameters[name]][moment] = kept.clone()
 
 
 def _remove(state: Path) -> None:

@@ -47,12 +47,22 @@ class Bench:
         cls, model: Any, parameters: dict[str, torch.nn.Parameter], machine: Machine, config: TrainConfig
     ) -> "Bench":
         """A bench with a fresh optimizer."""
-        optimizer = torch.optim.AdamW(
-            list(parameters.values()), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-        )
+        optimizer = _optimizer(list(parameters.values()), config)
         takes = inspect.signature(type(model.get_base_model()).forward).parameters
         lanes = _lanes(machine, config)
         return cls(model, optimizer, parameters, machine, picks_logits="logits_to_keep" in takes, lanes=lanes)
+
+
+def _optimizer(parameters: list[torch.nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+    """A fresh one; all that an adapter trains are matrices, which is what Muon is for.
+
+    Muon's updates are scaled to the size that AdamW's have, so that one learning rate suits both (Liu et al., Muon is
+    Scalable for LLM Training, 2025).
+    """
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.optimizer == "muon":
+        return torch.optim.Muon(parameters, lr=rate, weight_decay=decay, momentum=0.95, adjust_lr_fn="match_rms_adamw")
+    return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
 
 
 def take_step(bench: Bench, batch: Sequence[Encoded], config: TrainConfig, *, rate: float, seed: int) -> StepResult:
