@@ -27,7 +27,7 @@ BEGINNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PEOPLE = {"head-of-sales-ops": "approver", "sre": "engineer", "crm": "application"}
 MODEL = "crm-updates"
 AT_ONCE = 32
-CANARY_ANSWERS = 45
+CANARY_ANSWERS = 52
 BAKE = timedelta(hours=48)
 MOST_STAGES = 6
 MOST_ROUNDS = 4
