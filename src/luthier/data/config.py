@@ -98,6 +98,12 @@ class DataConfig(Section):
     gold: GoldConfig = GoldConfig()
     split: SplitConfig = SplitConfig()
     seed: int = Field(default=0, ge=0, description="Decides the draw and the split.")
+    engine: Literal["local", "ray"] = Field(
+        default="local", description="`local` works on this machine, `ray` on a Ray cluster; the snapshot is the same."
+    )
+    workers: int | None = Field(
+        default=None, ge=1, le=1024, description="Pieces worked on at once; as many as there are cores when absent."
+    )
 
     @model_validator(mode="after")
     def _a_source_is_named_once(self) -> Self:

@@ -1,0 +1,139 @@
+"""One piece of a source into one shard: read, consent, clean, personal data out, features."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import pyarrow as pa
+
+from luthier.data.config import DataConfig
+from luthier.data.plan.cleaning import cleaned, cleared, hidden, searched
+from luthier.data.plan.consent import reasons_against
+from luthier.data.plan.features import FEATURES, with_features
+from luthier.data.plan.features import VERSION as FEATURES_VERSION
+from luthier.data.plan.files import written
+from luthier.data.plan.reading import Fault, Piece, read
+from luthier.data.plan.shards import DROPPED, Shard, ShardFacts
+from luthier.domain.digests import digest_of
+
+SHARD_VERSION = 1
+"""Raised by hand when the same piece would give another shard."""
+
+FAULTS_TOLD = 50
+CHECKED_PER_BATCH = 256
+"""Rows of each batch that are searched a second time, so that the card can say what was left."""
+
+_LIBRARIES = ("pyarrow", "numpy", "orjson", "xxhash")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is done to every piece alike."""
+
+    config: DataConfig
+    salt: str
+    erased: frozenset[str]
+    today: date | None
+
+
+@dataclass(frozen=True)
+class ShapeTask:
+    """One piece, what is done to it, and where its shard goes."""
+
+    piece: Piece
+    rules: Rules
+    folder: Path
+
+    @property
+    def shard(self) -> Shard:
+        """The files of the shard; their name holds all that they depend on."""
+        return Shard(self.folder, f"{self.piece.number:05d}-{self.key[:32]}")
+
+    @property
+    def key(self) -> str:
+        """Digest of the piece, the settings that shape rows, the code and its libraries."""
+        rules, piece = self.rules, self.piece
+        has_end = piece.file.config.retention_days is not None
+        return digest_of({
+            "piece": [piece.file.path, piece.file.digest, piece.place, piece.start, piece.end],
+            "source": piece.file.config.model_dump(mode="json"),
+            "pii": rules.config.pii.model_dump(mode="json"),
+            "group_by": rules.config.split.group_by,
+            "stratify_by": rules.config.gold.stratify_by,
+            "secrets": digest_of([rules.salt, sorted(rules.erased)]),
+            "today": str(rules.today) if has_end else None,
+            "versions": [SHARD_VERSION, FEATURES_VERSION, *(version(name) for name in _LIBRARIES)],
+        })  # fmt: skip
+
+
+def shape(task: ShapeTask) -> ShardFacts:
+    """What happened in the piece; its shard is on disk, made now or by an earlier run."""
+    done = task.shard.facts()
+    if done is not None:
+        return done
+    told = _Told()
+    with (
+        written(task.shard.rows) as rows,
+        written(task.shard.dropped) as dropped,
+        pa.ipc.new_file(str(rows), FEATURES) as kept,
+        pa.ipc.new_file(str(dropped), DROPPED) as left_out,
+    ):
+        for item in read(task.piece, task.rules.config):
+            if isinstance(item, Fault):
+                told.fault(task.piece.place, item)
+            else:
+                _shape_batch(item, task, told, kept, left_out)
+    facts = told.facts(task.piece)
+    task.shard.write_facts(facts)
+    return facts
+
+
+def _shape_batch(
+    batch: pa.RecordBatch,
+    task: ShapeTask,
+    told: "_Told",
+    kept: pa.ipc.RecordBatchFileWriter,
+    left_out: pa.ipc.RecordBatchFileWriter,
+) -> None:
+    rules = task.rules
+    told.rows_in += batch.num_rows
+    against = reasons_against(
+        batch, erased=rules.erased, retention_days=task.piece.file.config.retention_days, today=rules.today
+    )
+    batch = _without(batch, against, rules, told, left_out)
+    tidied, against = cleaned(batch)
+    batch = _without(tidied, against, rules, told, left_out)
+    if not batch.num_rows:
+        return
+    batch, found = cleared(batch, rules.config.pii, rules.salt)
+    told.masked.update(found)
+    again = batch.slice(0, CHECKED_PER_BATCH)
+    told.checked += again.num_rows
+    told.left.update(searched(again, rules.config.pii))
+    told.rows += batch.num_rows
+    kept.write_batch(with_features(batch, rules.salt))
+
+
+def _without(
+    batch: pa.RecordBatch,
+    against: Sequence[str | None],
+    rules: Rules,
+    told: "_Told",
+    left_out: pa.ipc.RecordBatchFileWriter,
+) -> pa.RecordBatch:
+    """The rows that nothing speaks against; the others are listed, with personal data in their ids hashed."""
+    why = pa.array(against, pa.string())
+    if why.null_count == len(why):
+        return batch
+    gone = batch.filter(why.is_valid())
+    reasons = why.drop_null()
+    ids = pa.array(hidden(gone["id"].to_pylist(), rules.config.pii, rules.salt), pa.string())
+    details = pa.array([""] * gone.num_rows, pa.string())
+    left_out.write_batch(
+        pa.RecordBatch.from_arrays([ids, gone["source"], gone["line"], reasons, details], schema=DROPPED)
+    )
+    told.dropped.update(reasons.to_pylist())
+    return batch.filter(why.is_null())
