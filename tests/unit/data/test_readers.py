@@ -7,7 +7,7 @@ import pytest
 
 from luthier.data.config import DataConfig, SourceConfig
 from luthier.data.ingest import ingest
-from luthier.data.readers import MAX_LINE_BYTES
+from luthier.data.readers import MAX_ROW_BYTES as MAX_LINE_BYTES
 from luthier.data.types import SourceFile
 from luthier.domain.examples import Example
 from luthier.errors import Faults, UnknownName
