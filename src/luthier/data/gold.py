@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from luthier.data.config import DataConfig, SourceConfig
 from luthier.data.leakage import CERTAIN, Kind
 from luthier.data.plan.shards import Rows
 from luthier.data.plan.strata import Strata
@@ -22,6 +22,24 @@ _FALSE_FLAGS = 0.01
 
 LookAlikes = Callable[[Rows], Mask]
 """Which of these rows resemble any other row of all that were read, duplicates included."""
+
+
+def gold_source(config: DataConfig) -> SourceConfig | None:
+    """The gold file as a source; None where the gold set is drawn.
+
+    Raises:
+        UserError: It states no lawful basis and the sources have several.
+
+    """
+    if config.gold.path is None:
+        return None
+    bases = {source.lawful_basis for source in config.sources}
+    if config.gold.lawful_basis is None and len(bases) > 1:
+        raise UserError(
+            "the sources have several lawful bases and the gold file states none", hint="set `data.gold.lawful_basis`"
+        )
+    basis = config.gold.lawful_basis or config.sources[0].lawful_basis
+    return SourceConfig(path=config.gold.path, format=config.gold.format, lawful_basis=basis)
 
 
 @dataclass(frozen=True)
@@ -102,9 +120,3 @@ def blocking(kinds: Sequence[Kind], natural: float | None) -> bool:
 def natural_overlaps(rows: int, sample: int, found: int, size: int) -> float:
     """How many rows resemble `size` others by chance, when `found` resembled a sample; at least what may be flagged."""
     return max(_FALSE_FLAGS * rows, found * size / sample if sample else 0.0)
-
-
-def group_mask(groups: Keys, of: NDArray[np.uint64]) -> Mask:
-    """Which rows belong to one of these groups."""
-    mask: Mask = np.isin(groups, of)
-    return mask

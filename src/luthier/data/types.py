@@ -23,11 +23,11 @@ class Ports(Protocol):
 
 
 class SourceFile(Value):
-    """One source: how the project calls it, where it lies, the digest of its bytes, its section."""
+    """One source: how the project calls it, the folder its path starts from, the digest of its bytes, its section."""
 
     path: str
-    file: Path
-    digest: str
+    folder: Path
+    file_digest: str
     config: SourceConfig
 
 

@@ -35,7 +35,7 @@ class Part(Value):
 
     split: Split
     name: str = Field(description="Its path in a folder that `datasets.load_dataset` opens.")
-    digest: str
+    file_digest: str
     rows: int = Field(ge=1)
 
 

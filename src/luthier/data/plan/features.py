@@ -42,4 +42,4 @@ def with_features(batch: pa.RecordBatch, salt: str) -> pa.RecordBatch:
 
 
 def _keys(texts: list[str]) -> pa.Array:
-    return pa.array(np.array([xxhash.xxh3_64_intdigest(text) for text in texts], dtype=np.uint64))
+    return pa.array(np.array([xxhash.xxh3_64_intdigest(text.encode()) for text in texts], dtype=np.uint64))

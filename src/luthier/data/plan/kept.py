@@ -67,7 +67,7 @@ def _manifest(passes: Passes, ending: Ending, gold: str, rows: str) -> Manifest:
         dropped=dict(sorted((Counter(shaped.counted("dropped")) + Counter(fates.counts())).items())),
         masked=shaped.counted("masked"),
         filters=_filters(ending),
-        sources={file.path: file.digest for file in ending.sources},
+        sources={file.path: file.file_digest for file in ending.sources},
         gold=gold,
     )
     _check_conservation(manifest, passes)
@@ -147,7 +147,7 @@ def _source_lines(shaped: Shaped, ending: Ending) -> list[SourceLine]:
             lawful_basis=file.config.lawful_basis,
             retention_days=file.config.retention_days,
             purpose=file.config.purpose,
-            file_digest=file.digest,
+            file_digest=file.file_digest,
         )
         for number, file in shown
     ]

@@ -63,17 +63,20 @@ def write_parts(task: WriteTask) -> Wrote:
 
 
 def write_row_list(target: Path, shards: Shards, fates: Fates) -> str:
-    """Id, split and salted digest of every row kept, in the order of the rows; the digest of the file."""
+    """Id, split and salted digest of every row kept, split by split in the order of the rows; the digest of the file."""
     with written(target) as temporary, pq.ParquetWriter(temporary, ROW_LIST, compression="zstd") as writer:
-        for start, batch in shards.batches("id", "row_digest"):
-            codes = fates.codes[start : start + batch.num_rows]
-            rows = np.flatnonzero((codes >= 0) & (codes < len(SPLITS)))
-            if len(rows):
-                chosen = batch.take(pa.array(rows))
-                splits = pa.array(SPLITS, pa.string()).take(pa.array(codes[rows].astype(np.int32)))
-                digests = pa.array([digest.hex() for digest in chosen["row_digest"].to_pylist()], pa.string())
-                writer.write_batch(pa.RecordBatch.from_arrays([chosen["id"], splits, digests], schema=ROW_LIST))
+        for split in SPLITS:
+            kept = fates.is_in(split)
+            for start, batch in shards.batches("id", "row_digest"):
+                rows = np.flatnonzero(kept[start : start + batch.num_rows])
+                if len(rows):
+                    writer.write_batch(_listed(batch.take(pa.array(rows)), split))
     return digest_of_bytes(target.read_bytes())
+
+
+def _listed(rows: pa.RecordBatch, split: Split) -> pa.RecordBatch:
+    digests = pa.array([digest.hex() for digest in rows["row_digest"].to_pylist()], pa.string())
+    return pa.RecordBatch.from_arrays([rows["id"], pa.array([split] * len(rows), pa.string()), digests], schema=ROW_LIST)
 
 
 def write_dropped(target: Path, before: Sequence[Path], shards: Shards, fates: Fates) -> str:
@@ -130,7 +133,7 @@ def _part(folder: Path, split: Split, name: str, batches: Sequence[pa.RecordBatc
     table = pa.Table.from_batches(batches, schema=PARQUET)
     with written(folder / place) as temporary:
         pq.write_table(table, temporary, compression="zstd", row_group_size=_ROWS_AT_ONCE)
-    return Part(split=split, name=place, digest=digest_of_bytes((folder / place).read_bytes()), rows=table.num_rows)
+    return Part(split=split, name=place, file_digest=digest_of_bytes((folder / place).read_bytes()), rows=table.num_rows)
 
 
 def _tags_of(batch: pa.RecordBatch) -> Counter[tuple[str, str]]:

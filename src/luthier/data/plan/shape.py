@@ -1,6 +1,5 @@
 """One piece of a source into one shard: read, consent, clean, personal data out, features."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,14 +14,15 @@ from luthier.data.plan.consent import reasons_against
 from luthier.data.plan.features import FEATURES, with_features
 from luthier.data.plan.features import VERSION as FEATURES_VERSION
 from luthier.data.plan.files import written
-from luthier.data.plan.reading import Fault, Piece, read
+from luthier.data.plan.reading import Piece, read
+from luthier.data.readers import Fault
 from luthier.data.plan.shards import DROPPED, Shard, ShardFacts
+from luthier.data.plan.tally import Tally
 from luthier.domain.digests import digest_of
 
 SHARD_VERSION = 1
 """Raised by hand when the same piece would give another shard."""
 
-FAULTS_TOLD = 50
 CHECKED_PER_BATCH = 256
 """Rows of each batch that are searched a second time, so that the card can say what was left."""
 
@@ -58,7 +58,7 @@ class ShapeTask:
         rules, piece = self.rules, self.piece
         has_end = piece.file.config.retention_days is not None
         return digest_of({
-            "piece": [piece.file.path, piece.file.digest, piece.place, piece.start, piece.end],
+            "piece": [piece.file.path, piece.file.file_digest, piece.place, piece.format, piece.cut],
             "source": piece.file.config.model_dump(mode="json"),
             "pii": rules.config.pii.model_dump(mode="json"),
             "group_by": rules.config.split.group_by,
@@ -74,7 +74,7 @@ def shape(task: ShapeTask) -> ShardFacts:
     done = task.shard.facts()
     if done is not None:
         return done
-    told = _Told()
+    told = Tally()
     with (
         written(task.shard.rows) as rows,
         written(task.shard.dropped) as dropped,
@@ -82,10 +82,13 @@ def shape(task: ShapeTask) -> ShardFacts:
         pa.ipc.new_file(str(dropped), DROPPED) as left_out,
     ):
         for item in read(task.piece, task.rules.config):
-            if isinstance(item, Fault):
+            if not isinstance(item, Fault):
+                _shape_batch(item, task, told, kept, left_out)
+            elif item.blocking:
                 told.fault(task.piece.place, item)
             else:
-                _shape_batch(item, task, told, kept, left_out)
+                told.nothing_to_learn()
+                left_out.write_batch(_nothing_to_learn(item, task.piece))
     facts = told.facts(task.piece)
     task.shard.write_facts(facts)
     return facts
@@ -94,7 +97,7 @@ def shape(task: ShapeTask) -> ShardFacts:
 def _shape_batch(
     batch: pa.RecordBatch,
     task: ShapeTask,
-    told: "_Told",
+    told: Tally,
     kept: pa.ipc.RecordBatchFileWriter,
     left_out: pa.ipc.RecordBatchFileWriter,
 ) -> None:
@@ -121,7 +124,7 @@ def _without(
     batch: pa.RecordBatch,
     against: Sequence[str | None],
     rules: Rules,
-    told: "_Told",
+    told: Tally,
     left_out: pa.ipc.RecordBatchFileWriter,
 ) -> pa.RecordBatch:
     """The rows that nothing speaks against; the others are listed, with personal data in their ids hashed."""
@@ -137,3 +140,10 @@ def _without(
     )
     told.dropped.update(reasons.to_pylist())
     return batch.filter(why.is_null())
+
+
+def _nothing_to_learn(fault: Fault, piece: Piece) -> pa.RecordBatch:
+    cells = [[f"{piece.place}:{fault.line}"], [piece.place], [fault.line], ["nothing_to_learn"], [fault.what]]
+    return pa.RecordBatch.from_arrays(
+        [pa.array(cell, field.type) for cell, field in zip(cells, DROPPED, strict=True)], schema=DROPPED
+    )

@@ -13,8 +13,9 @@ from luthier.data.plan.bodies import batch_of
 from luthier.data.plan.features import FEATURES, with_features
 from luthier.data.plan.files import written
 from luthier.data.plan.reading import pieces_of
-from luthier.data.plan.shape import FAULTS_TOLD, Rules, ShapeTask, shape
+from luthier.data.plan.shape import Rules, ShapeTask, shape
 from luthier.data.plan.shards import ShardFacts, Shards
+from luthier.data.plan.tally import FAULTS_TOLD
 from luthier.data.types import Ports, SourceFile
 from luthier.domain.snapshots import GoldSet
 from luthier.errors import Faults
@@ -68,7 +69,7 @@ def shape_all(
 
     """
     files = [*([gold_file] if gold_file else []), *sources]
-    tasks = [ShapeTask(piece, rules, folder) for piece in pieces_of(files)]
+    tasks = [ShapeTask(piece, rules, folder) for piece in pieces_of(files, rules.config)]
     facts = []
     for done, found in enumerate(executor.run(shape, tasks), start=1):
         facts.append(found)
