@@ -44,7 +44,7 @@ def prepare(
     files = [*sources, gold_file] if gold_file else list(sources)
     ingested = ingest(files, config)
     usable, unusable = _may_be_used(ingested.rows, files, erased, today)
-    cleaned = clean(usable)
+    cleaned = clean(usable, config.clean)
     rows = [row for row in cleaned.kept if gold_file is None or row.source != gold_file.path]
     unnamed = take_out_personal_data(rows, config.pii, salt)
     gold = frozen_gold.examples if frozen_gold else None
