@@ -1,7 +1,8 @@
 """From drafts to record batches: tags become strata, groups, subjects and dates."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 import pyarrow as pa
 
@@ -23,7 +24,7 @@ def read_records(records: Records, convert: Convert, origin: Origin) -> Iterator
     """Batches of the rows that `convert` finds in the records, and every fault."""
     columns = RowColumns(origin)
     for item in records:
-        if isinstance(item, Fault):
+        if type(item) is Fault:  # isinstance of a pydantic class costs a microsecond, and this runs for every row
             yield item
             continue
         try:
@@ -45,6 +46,9 @@ class RowColumns:
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
+        self._where = origin.where
+        self._basis = origin.lawful_basis
+        self._group_by = origin.group_by or ""
         self._no_strata = _NO_STRATA | ({origin.group_by} if origin.group_by else set())
         self._asked = frozenset(origin.stratify_by)
         self._clear()
@@ -76,29 +80,29 @@ class RowColumns:
         """Append one row; Malformed, with nothing appended, where it is no example."""
         messages, tags = draft.messages, draft.tags
         _check(messages)
-        basis = tag_text(tags, "lawful_basis") or self._origin.lawful_basis
+        basis = tag_text(tags, "lawful_basis") if "lawful_basis" in tags else None
+        basis = basis or self._basis
         if basis not in _BASES:
             raise Malformed(f"the lawful basis is none of {list(LAWFUL_BASES)}")
         collected_on = _collected_on(tags)
         strata = self._strata(tags)
-        group = tag_text(tags, self._origin.group_by) if self._origin.group_by else None
+        group = tag_text(tags, self._group_by) if self._group_by in tags else None
         self.ids.append(self._id(line, draft))
         self.lines.append(line)
-        for role, content in messages:
-            self.roles.append(role)
-            self.contents.append(content)
+        self.roles += [role for role, _ in messages]
+        self.contents += [content for _, content in messages]
         self.message_ends.append(len(self.roles))
         self.tools.append(draft.tools)
         self.rejected.append(draft.rejected)
-        for name, value in strata:
-            self.tags.append(name)
-            self.tag_values.append(value)
+        if strata:
+            self.tags += [name for name, _ in strata]
+            self.tag_values += [value for _, value in strata]
         self.tag_ends.append(len(self.tags))
         self.bases.append(basis)
-        self.subjects.append(tag_text(tags, "subject"))
+        self.subjects.append(tag_text(tags, "subject") if "subject" in tags else None)
         self.groups.append(group or draft.thread)
         self.dates.append(collected_on)
-        self.synthetic.append(self._is_synthetic(tags))
+        self.synthetic.append(self._is_synthetic(tags) if "synthetic" in tags else self._origin.synthetic)
 
     def take(self) -> pa.RecordBatch:
         """The rows so far as one batch; the next row begins a new one."""
@@ -132,18 +136,17 @@ class RowColumns:
         return batch
 
     def _id(self, line: int, draft: Draft) -> str:
-        told = tag_text(draft.tags, "id")
-        row_id = told or f"{self._origin.where}:{line}"
+        told = tag_text(draft.tags, "id") if "id" in draft.tags else None
+        row_id = told or f"{self._where}:{line}"
         return row_id if draft.part is None else f"{row_id}/{draft.part}"
 
     def _strata(self, tags: Mapping[str, Json]) -> list[tuple[str, str]]:
         """The tags that figures are split by: those asked for, and every other short text; sorted."""
-        if not tags:
-            return []
+        no_strata = self._no_strata
         found = {
             tag: value
             for tag, value in tags.items()
-            if type(value) is str and len(value) <= _MAX_TAG_CHARACTERS and tag not in self._no_strata
+            if tag not in no_strata and type(value) is str and len(value) <= _MAX_TAG_CHARACTERS
         }
         for tag in self._asked:
             if (told := tag_text(tags, tag)) is not None:
@@ -155,25 +158,25 @@ class RowColumns:
         return self._origin.synthetic if told is None else told.lower() in _YES
 
 
-def _check(messages: object) -> None:
-    if not isinstance(messages, list | tuple) or len(messages) < 2:
+def _check(messages: Sequence[tuple[str, str]]) -> None:
+    if len(messages) < 2:
         raise Malformed("a conversation needs at least a question and its answer")
     if messages[-1][0] != "assistant":
         raise Malformed("the last message must be the assistant's ideal answer")
-    if not any(role == "user" for role, _ in messages):
-        raise Malformed("no user message comes before the answer")
+    for role, _ in messages:
+        if role == "user":
+            return
+    raise Malformed("no user message comes before the answer")
 
 
 def tag_text(tags: Mapping[str, Json], name: str) -> str | None:
     """One tag as text; true and false as `yes` and `no`; None where it is absent, blank, or neither text nor figure."""
     value = tags.get(name)
-    if value is None:
-        return None
+    if type(value) is str:
+        return value.strip() or None
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, str | int | float):
-        return str(value).strip() or None
-    return None
+    return str(value) if isinstance(value, int | float) else None
 
 
 def _collected_on(tags: Mapping[str, Json]) -> date | None:
@@ -186,6 +189,7 @@ def _collected_on(tags: Mapping[str, Json]) -> date | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def day_of(value: str) -> date:
     """The day of an ISO 8601 time, or of seconds or milliseconds since 1970 in UTC; ValueError for anything else."""
     whole = value.split(".")[0]

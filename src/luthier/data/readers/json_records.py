@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from itertools import chain
 from typing import BinaryIO
 
 import orjson
@@ -72,7 +71,10 @@ def _of_lines(stream: BinaryIO, first_line: int) -> Records:
         except Malformed as why:
             yield Fault(line=number, what=str(why))
         else:
-            yield from unwrapped(Record(number, row, len(text)))
+            if row.keys().isdisjoint(LISTS):
+                yield Record(number, row, len(text))
+            else:
+                yield from unwrapped(Record(number, row, len(text)))
 
 
 def unwrapped(record: Record) -> Iterator[Record | Fault]:
@@ -169,16 +171,19 @@ def _is_deep(text: bytes) -> bool:
 def _count_keys(row: Object) -> int:
     """Keys of the object and of all that lies in it; Malformed where it is nested too deeply."""
     count = len(row)
-    level: list[Json] = [value for value in row.values() if type(value) is dict or type(value) is list]
-    for _ in range(MAX_DEPTH):
-        if not level:
+    level: list[Json] = [row]
+    for _ in range(MAX_DEPTH + 1):
+        inner: list[Json] = []
+        for value in level:
+            for one in value.values() if type(value) is dict else value:  # type: ignore[union-attr]  # only dicts and lists get in
+                if type(one) is dict:
+                    count += len(one)
+                    inner.append(one)
+                elif type(one) is list:
+                    inner.append(one)
+        if not inner:
             return count
-        count += sum(len(value) for value in level if type(value) is dict)
-        level = [
-            inner
-            for inner in chain.from_iterable(v.values() if type(v) is dict else v for v in level)  # type: ignore[misc,union-attr]  # lists and dicts only
-            if type(inner) is dict or type(inner) is list
-        ]
+        level = inner
     raise Malformed(f"nested deeper than {MAX_DEPTH}")
 
 
