@@ -43,6 +43,8 @@ class DataCard(Value):
     strata: Mapping[str, Mapping[str, int]] = Field(description="`task_type=create` -> split -> rows.")
     lengths: tuple[Lengths, ...]
     masked: Mapping[str, int]
+    mended: Mapping[str, int] = Field(default={}, description="Rows that stay and were changed, by kind of change.")
+    languages: Mapping[str, int] = Field(default={}, description="Languages of the rows that were searched again.")
     checked: int = Field(default=0, description="Rows searched again after personal data was taken out.")
     left: Mapping[str, int] = Field(default={}, description="PII spans that were found in them.")
     dropped: Mapping[str, int]
@@ -84,6 +86,8 @@ class DataCard(Value):
             *_table("Strata", ["stratum", *order], strata),
             *_table("Lengths in characters", ["split", "part", "median", "95%", "longest"], lengths),
             *_table("Personal data", ["entity", "spans taken out", f"left in {self.checked} rows"], personal),
+            *_table(f"Languages of {self.checked} rows", ["language", "rows"], self.languages.items()),
+            *_table("Mended", ["what", "rows"], self.mended.items()),
             *_table("Left out", ["reason", "rows"], self.dropped.items()),
             *_table("Rows that said the same", ["rows in a cluster", "clusters"], self.clusters.items()),
             *_table("Sources", ["path", "format", "rows", "lawful basis", "days", "purpose", "digest"], sources),

@@ -80,27 +80,27 @@ def draw_gold(open_rows: Rows, groups: Keys, strata: Codes, size: int, *, seed: 
     return DrawnGold(open_rows[drawn.chosen], open_rows[drawn.companions], int(barred.sum()))
 
 
-def what_is_missing(gold: Rows, strata: Strata, tags: Sequence[str], expected: Collection[str] = ()) -> list[str]:
-    """What a gold set lacks to be trusted: rows, and strata of the data or of the charter's taxonomy.
+def what_is_missing(gold: Rows, strata: Strata, tags: Sequence[str], input_types: Collection[str] = ()) -> list[str]:
+    """What a gold set lacks to be trusted: rows, strata of the data, kinds of input.
 
     Args:
         gold: Places of the gold rows.
         strata: The strata of all rows.
         tags: The tags that make a stratum.
-        expected: Strata that the project says exist, as `tag=value`.
+        input_types: Kinds of input that the charter names; each should be the value of a tag.
 
     """
     told = []
     if len(gold) < ENOUGH_ROWS:
         told.append(f"{ENOUGH_ROWS - len(gold)} rows: it has {len(gold)}, and differences need {ENOUGH_ROWS}")
-    covered = np.bincount(strata.codes[gold], minlength=len(strata.values))
-    present = np.bincount(strata.codes, minlength=len(strata.values))
-    for values, rows, of in zip(strata.values, covered.tolist(), present.tolist(), strict=True):
+    covered = np.bincount(strata.codes[gold], minlength=len(strata.values)).tolist()
+    present = np.bincount(strata.codes, minlength=len(strata.values)).tolist()
+    for values, rows, of in zip(strata.values, covered, present, strict=True):
         if of and not rows and tags:
             named = ", ".join(f"{tag}={value}" for tag, value in zip(tags, values, strict=True))
             told.append(f"any of the {of} rows of {named}")
-    seen = {f"{tag}={value}" for values in strata.values for tag, value in zip(tags, values, strict=True)}
-    return told + [f"any row of {name}, which the project names and no source has" for name in sorted({*expected} - seen)]
+    seen = {value for values, rows in zip(strata.values, covered, strict=True) if rows for value in values}
+    return told + [f"any row tagged {name!r}, an input type of the charter" for name in sorted({*input_types} - seen)]
 
 
 def blocking(kinds: Sequence[Kind], natural: float | None) -> bool:

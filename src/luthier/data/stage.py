@@ -33,7 +33,7 @@ def run(
     gold_file: SourceFile | None = None,
     erased: Collection[str] = (),
     today: date | None = None,
-    expected_strata: Collection[str] = (),
+    input_types: Collection[str] = (),
 ) -> DataResult:
     """The snapshot of `sources`; the same inputs give the same one, also when its own gold set comes back as frozen.
 
@@ -51,7 +51,7 @@ def run(
         gold_file: The file of `config.gold.path`, while no gold set is frozen.
         erased: Ids and subjects of rows that must not be used; a frozen gold set is left to the caller.
         today: Decides which rows are past their retention; without it none is.
-        expected_strata: Strata that the project names, as `tag=value`; those without gold rows are told.
+        input_types: Kinds of input that the charter names; those that no gold row is tagged with are told.
 
     Raises:
         Faults: Lines that cannot be read; all of them.
@@ -59,7 +59,7 @@ def run(
         UserError: Too few rows for the gold set, or an unknown tag or format.
 
     """
-    rules = Rules(config, salt, frozenset(erased), today)
+    rules = Rules(config, salt, frozenset(erased), today, boilerplate={})
     shaped = shape_all(ports, executor, rules, sources, folder, gold_file=gold_file, frozen=frozen_gold)
     passes = Passes.of(config, shaped)
     clusters = passes.leave_out_duplicates()
@@ -69,7 +69,7 @@ def run(
     lookalikes = _settle_gold(passes, is_known=bool(frozen_gold or gold_file))
     ports.progress("gold and leakage", 3, _STEPS)
     passes.split()
-    missing = passes.missing(expected_strata)
+    missing = passes.missing(input_types)
     ending = Ending(project, config, sources, gold_file, VERSION, clusters, lookalikes, missing)
     result = keep(passes, executor, folder, ending)
     ports.progress("split and written", _STEPS, _STEPS)

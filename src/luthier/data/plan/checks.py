@@ -113,10 +113,10 @@ class Passes:
         self.fates.place(rows[held], "validation")
         self.fates.place(rows[~held], "train")
 
-    def missing(self, expected: Collection[str]) -> list[str]:
+    def missing(self, input_types: Collection[str]) -> list[str]:
         """What the gold set lacks."""
         gold = np.flatnonzero(self.fates.is_in("test"))
-        return what_is_missing(gold, self.strata, self.config.gold.stratify_by, expected)
+        return what_is_missing(gold, self.strata, self.config.gold.stratify_by, input_types)
 
     def _resembles_another(self, probes: Rows) -> Mask:
         everyone = np.flatnonzero(~self.fates.is_itself)

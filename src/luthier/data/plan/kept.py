@@ -101,6 +101,8 @@ def _card(passes: Passes, ending: Ending, manifest: Manifest, wrote: Sequence[Wr
         strata=_strata(wrote),
         lengths=tuple(_lengths(passes)),
         masked=manifest.masked,
+        mended=shaped.counted("mended"),
+        languages=shaped.counted("languages"),
         checked=sum(facts.checked for facts in shaped.facts),
         left=shaped.counted("left"),
         dropped=manifest.dropped,

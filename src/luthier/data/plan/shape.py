@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from luthier.data.config import DataConfig
-from luthier.data.plan.cleaning import cleaned, cleared, hidden, searched
+from luthier.data.clean import Boilerplate, Cleaner, LineCounts, count_lines
+from luthier.data.plan.cleaning import cleared, hidden, languages_of, reasons_of, searched
 from luthier.data.plan.consent import reasons_against
 from luthier.data.plan.features import FEATURES, with_features
 from luthier.data.plan.features import VERSION as FEATURES_VERSION
@@ -37,6 +38,7 @@ class Rules:
     salt: str
     erased: frozenset[str]
     today: date | None
+    boilerplate: Boilerplate
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class ShapeTask:
         return digest_of({
             "piece": [piece.file.path, piece.file.file_digest, piece.place, piece.format, piece.cut],
             "source": piece.file.config.model_dump(mode="json"),
+            "clean": rules.config.clean.model_dump(mode="json"),
+            "boilerplate": sorted(rules.boilerplate.get(piece.file.path, ())),
             "pii": rules.config.pii.model_dump(mode="json"),
             "group_by": rules.config.split.group_by,
             "stratify_by": rules.config.gold.stratify_by,
@@ -69,12 +73,21 @@ class ShapeTask:
         })  # fmt: skip
 
 
+def count_piece(task: ShapeTask) -> LineCounts:
+    """In how many rows of the piece each line stands."""
+    counts = LineCounts()
+    for item in read(task.piece, task.rules.config):
+        if not isinstance(item, Fault):
+            count_lines(item, counts)
+    return counts
+
+
 def shape(task: ShapeTask) -> ShardFacts:
     """What happened in the piece; its shard is on disk, made now or by an earlier run."""
     done = task.shard.facts()
     if done is not None:
         return done
-    told = Tally()
+    told, cleaner = Tally(), Cleaner(task.rules.config.clean, task.rules.boilerplate)
     with (
         written(task.shard.rows) as rows,
         written(task.shard.dropped) as dropped,
@@ -83,7 +96,7 @@ def shape(task: ShapeTask) -> ShardFacts:
     ):
         for item in read(task.piece, task.rules.config):
             if not isinstance(item, Fault):
-                _shape_batch(item, task, told, kept, left_out)
+                _shape_batch(item, task, cleaner, told, kept, left_out)
             elif item.blocking:
                 told.fault(task.piece.place, item)
             else:
@@ -97,6 +110,7 @@ def shape(task: ShapeTask) -> ShardFacts:
 def _shape_batch(
     batch: pa.RecordBatch,
     task: ShapeTask,
+    cleaner: Cleaner,
     told: Tally,
     kept: pa.ipc.RecordBatchFileWriter,
     left_out: pa.ipc.RecordBatchFileWriter,
@@ -106,9 +120,11 @@ def _shape_batch(
     against = reasons_against(
         batch, erased=rules.erased, retention_days=task.piece.file.config.retention_days, today=rules.today
     )
-    batch = _without(batch, against, rules, told, left_out)
-    tidied, against = cleaned(batch)
-    batch = _without(tidied, against, rules, told, left_out)
+    batch = _list(batch, against, rules, told, left_out)
+    tidy = cleaner.clean(batch)
+    _list(batch, reasons_of(batch, tidy), rules, told, left_out)
+    told.mended.update(tidy.changes)
+    batch = tidy.kept
     if not batch.num_rows:
         return
     batch, found = cleared(batch, rules.config.pii, rules.salt)
@@ -116,11 +132,12 @@ def _shape_batch(
     again = batch.slice(0, CHECKED_PER_BATCH)
     told.checked += again.num_rows
     told.left.update(searched(again, rules.config.pii))
+    told.languages.update(languages_of(again))
     told.rows += batch.num_rows
     kept.write_batch(with_features(batch, rules.salt))
 
 
-def _without(
+def _list(
     batch: pa.RecordBatch,
     against: Sequence[str | None],
     rules: Rules,

@@ -2,18 +2,19 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from luthier.data.clean import Boilerplate, LineCounts
 from luthier.data.executors.executor import Executor
 from luthier.data.plan.bodies import batch_of
 from luthier.data.plan.features import FEATURES, with_features
 from luthier.data.plan.files import written
 from luthier.data.plan.reading import pieces_of
-from luthier.data.plan.shape import Rules, ShapeTask, shape
+from luthier.data.plan.shape import Rules, ShapeTask, count_piece, shape
 from luthier.data.plan.shards import ShardFacts, Shards
 from luthier.data.plan.tally import FAULTS_TOLD
 from luthier.data.types import Ports, SourceFile
@@ -69,7 +70,9 @@ def shape_all(
 
     """
     files = [*([gold_file] if gold_file else []), *sources]
-    tasks = [ShapeTask(piece, rules, folder) for piece in pieces_of(files, rules.config)]
+    pieces = pieces_of(files, rules.config)
+    rules = replace(rules, boilerplate=_boilerplate(executor, [ShapeTask(piece, rules, folder) for piece in pieces]))
+    tasks = [ShapeTask(piece, rules, folder) for piece in pieces]
     facts = []
     for done, found in enumerate(executor.run(shape, tasks), start=1):
         facts.append(found)
@@ -84,6 +87,17 @@ def shape_all(
     _refuse_repeated_ids(shards, 0 if gold_file else gold_rows)
     left_out = [task.shard.dropped for task in tasks]
     return Shaped(shards, [*of_gold, *others], gold_rows, left_out, facts, 0 if gold_file else None)
+
+
+def _boilerplate(executor: Executor, tasks: Sequence[ShapeTask]) -> Boilerplate:
+    """The lines that stand in too many rows, which takes a reading of its own; none where nobody asked."""
+    share = tasks[0].rules.config.clean.boilerplate_share if tasks else None
+    if share is None:
+        return {}
+    counts = LineCounts()
+    for found in executor.run(count_piece, tasks):
+        counts.merge(found)
+    return counts.boilerplate(share)
 
 
 def _gold_shard(gold: GoldSet, salt: str, folder: Path) -> Path:

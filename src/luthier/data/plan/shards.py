@@ -35,6 +35,8 @@ class ShardFacts(Value):
     rows: int
     dropped: Mapping[str, int]
     masked: Mapping[str, int]
+    mended: Mapping[str, int] = Field(description="Rows that stay and were changed, by kind of change.")
+    languages: Mapping[str, int] = Field(description="Languages of the rows that were searched again.")
     checked: int = Field(description="Rows searched once more for personal data after it was taken out.")
     left: Mapping[str, int] = Field(description="PII spans found in them.")
     faults: tuple[str, ...]

@@ -17,6 +17,8 @@ class Tally:
         self.dropped: Counter[str] = Counter()
         self.masked: Counter[str] = Counter()
         self.left: Counter[str] = Counter()
+        self.mended: Counter[str] = Counter()
+        self.languages: Counter[str] = Counter()
         self.faults: list[str] = []
 
     def fault(self, place: str, fault: Fault) -> None:
@@ -40,6 +42,8 @@ class Tally:
             rows=self.rows,
             dropped=dict(sorted(self.dropped.items())),
             masked=dict(sorted(self.masked.items())),
+            mended=dict(sorted(self.mended.items())),
+            languages=dict(sorted(self.languages.items())),
             checked=self.checked,
             left=dict(sorted(self.left.items())),
             faults=tuple(self.faults),

@@ -85,7 +85,7 @@ def _source(work: Workspace, section: SourceConfig) -> SourceFile:
 
 def _perform(work: Workspace, sources: Sequence[SourceFile], gold_file: SourceFile | None, inputs: str) -> str:
     config = work.config.data
-    frozen = work.latest("data", "gold")
+    frozen, taxonomy = work.latest("data", "gold"), work.config.charter.taxonomy
     folder = _work_folder(work, inputs)
     workers = config.workers or len(os.sched_getaffinity(0))
     with opened(config.engine, workers=workers, size_bytes=size_of(sources)) as executor:
@@ -100,7 +100,7 @@ def _perform(work: Workspace, sources: Sequence[SourceFile], gold_file: SourceFi
             frozen_gold=work.fetch(frozen, GoldSet) if frozen else None,
             gold_file=None if frozen else gold_file,
             today=work.clock().date(),
-            expected_strata=_expected_strata(work),
+            input_types=taxonomy.input_types if taxonomy else (),
         )
     manifest = _keep(work, result)
     shutil.rmtree(folder)
@@ -116,12 +116,6 @@ def _work_folder(work: Workspace, inputs: str) -> Path:
         if other != folder:
             shutil.rmtree(other)
     return folder
-
-
-def _expected_strata(work: Workspace) -> list[str]:
-    """The strata that the charter's taxonomy names."""
-    taxonomy = work.config.charter.taxonomy
-    return list(taxonomy.strata) if taxonomy else []
 
 
 def _keep(work: Workspace, result: DataResult) -> str:
