@@ -40,7 +40,10 @@ def keep(passes: Passes, executor: Executor, folder: Path, ending: Ending) -> Da
     shaped, fates = passes.shaped, passes.fates
     gold = GoldSet(examples=tuple(passes.shards.examples(np.flatnonzero(fates.is_in("test")))))
     codes = [fates.codes[passes.shards.of_shard(number)] for number in range(len(shaped.files))]
-    tasks = [WriteTask(number, file, mine, folder) for number, (file, mine) in enumerate(zip(shaped.files, codes, strict=True))]
+    tasks = [
+        WriteTask(number, file, mine, folder)
+        for number, (file, mine) in enumerate(zip(shaped.files, codes, strict=True))
+    ]
     wrote = list(executor.run(write_parts, tasks))
     rows = write_row_list(folder / ROW_LIST, passes.shards, fates)
     write_dropped(folder / DROPPED, shaped.left_out, passes.shards, fates)

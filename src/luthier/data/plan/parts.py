@@ -76,7 +76,9 @@ def write_row_list(target: Path, shards: Shards, fates: Fates) -> str:
 
 def _listed(rows: pa.RecordBatch, split: Split) -> pa.RecordBatch:
     digests = pa.array([digest.hex() for digest in rows["row_digest"].to_pylist()], pa.string())
-    return pa.RecordBatch.from_arrays([rows["id"], pa.array([split] * len(rows), pa.string()), digests], schema=ROW_LIST)
+    return pa.RecordBatch.from_arrays(
+        [rows["id"], pa.array([split] * len(rows), pa.string()), digests], schema=ROW_LIST
+    )
 
 
 def write_dropped(target: Path, before: Sequence[Path], shards: Shards, fates: Fates) -> str:
@@ -133,7 +135,9 @@ def _part(folder: Path, split: Split, name: str, batches: Sequence[pa.RecordBatc
     table = pa.Table.from_batches(batches, schema=PARQUET)
     with written(folder / place) as temporary:
         pq.write_table(table, temporary, compression="zstd", row_group_size=_ROWS_AT_ONCE)
-    return Part(split=split, name=place, file_digest=digest_of_bytes((folder / place).read_bytes()), rows=table.num_rows)
+    return Part(
+        split=split, name=place, file_digest=digest_of_bytes((folder / place).read_bytes()), rows=table.num_rows
+    )
 
 
 def _tags_of(batch: pa.RecordBatch) -> Counter[tuple[str, str]]:

@@ -30,7 +30,8 @@ class Pairs:
     def __init__(self, shards: Shards, config: DataConfig) -> None:
         self._config = config
         self._rows = [
-            row.model_copy(update={"id": str(place)}) for place, row in enumerate(shards.examples(np.arange(len(shards))))
+            row.model_copy(update={"id": str(place)})
+            for place, row in enumerate(shards.examples(np.arange(len(shards))))
         ]
         self._sides: Sides | None = None
 
@@ -48,7 +49,12 @@ class Pairs:
     def overlaps(self, probes: Rows, among: Rows, margin: float = 1.0) -> list[Hit]:
         everyone = np.union1d(probes, among)
         sides = Sides(self._some(everyone))
-        found = find_overlaps(sides, np.searchsorted(everyone, probes).tolist(), near_threshold=self._config.leakage.near_threshold*margin, paraphrase_threshold=self._config.leakage.paraphrase_threshold*margin)
+        found = find_overlaps(
+            sides,
+            np.searchsorted(everyone, probes).tolist(),
+            near_threshold=self._config.leakage.near_threshold * margin,
+            paraphrase_threshold=self._config.leakage.paraphrase_threshold * margin,
+        )
         return [Hit(int(o.row), int(o.gold), o.kind, o.score) for o in found]
 
     def resembled(self, probes: Rows, among: Rows, margin: float) -> Rows:
