@@ -2,6 +2,7 @@
 
 import typer
 
+from luthier.cli.data_inspect import inspect
 from luthier.cli.opened import ForceOption, opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show
@@ -10,6 +11,7 @@ from luthier.domain.snapshots import Manifest
 from luthier.lifecycle.links.data import settle_data
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(inspect)
 
 
 @app.callback()

@@ -27,6 +27,10 @@ class FaultList:
         if self.count <= _TOLD:
             self._told.append(f"{place}:{fault.line}: {fault.what}")
 
+    def first(self, count: int) -> list[str]:
+        """The first faults, at most `count` and fifty of them."""
+        return self._told[:count]
+
     def refuse(self) -> None:
         """Raise Faults where there is any."""
         if self.count:

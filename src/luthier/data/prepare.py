@@ -22,6 +22,7 @@ class Prepared:
     rows: tuple[Example, ...]
     gold: tuple[Example, ...] | None
     dropped: tuple[Dropped, ...]
+    changes: Mapping[str, int]
     masked: Mapping[str, int]
     rows_in: int
     formats: Mapping[str, str]
@@ -59,6 +60,7 @@ def prepare(
         rows=others,
         gold=gold,
         dropped=hide_ids((*unusable, *cleaned.dropped), config.pii, salt),
+        changes=cleaned.changes,
         masked=unnamed.found,
         rows_in=len(ingested.rows) + (len(frozen_gold.examples) - themselves if frozen_gold else 0),
         formats={file.path: name for file, name in zip(files, ingested.formats, strict=True)},

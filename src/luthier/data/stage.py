@@ -13,6 +13,7 @@ from luthier.data.duplicates import drop_duplicates
 from luthier.data.gold import Parted, blocking, draw_gold, natural_overlaps, overlaps_with, part_from_frozen
 from luthier.data.prepare import Prepared, prepare
 from luthier.data.split import draw
+from luthier.data.style import lint
 from luthier.data.types import DataResult, Dropped, Ports, SourceFile
 from luthier.domain.digests import canonical_json, digest_of_bytes
 from luthier.domain.examples import Example
@@ -181,6 +182,8 @@ def _card(  # noqa: PLR0917 - private, and each is a different type
     lookalikes: int,
 ) -> DataCard:
     notes = [f"{lookalikes} rows could not be gold because another row resembles them."] if lookalikes else []
+    notes += [f"{rows} rows were mended: {kind}." for kind, rows in prepared.changes.items()]
+    notes += [note.sentence() for note in lint([row for rows in splits.values() for row in rows], config.style_sheet)]
     return DataCard(
         project=manifest.project,
         snapshot=manifest.digest,
