@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from luthier.cli.data_inspect import inspect
 from luthier.cli.opened import ForceOption, opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import Shown, show
@@ -17,6 +18,7 @@ from luthier.lifecycle.report.datacard import write_card
 from luthier.lifecycle.snapshots import SnapshotDiff, diff, dropped_rows, export, find_snapshot
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(inspect)
 
 
 @app.callback()

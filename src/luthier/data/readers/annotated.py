@@ -60,7 +60,7 @@ def _of_two(data: Object, side_picked: str, tags: Object) -> Draft:
 def _question(fields: Mapping[str, Json]) -> list[Turn]:
     for name in _PROMPTS:
         if fields.get(name):
-            return side(parsed(fields[name]), "user")
+            return side(fields[name], "user")
     texts = [value for name, value in fields.items() if isinstance(value, str) and name != "id"]
     if len(texts) != 1:
         raise Malformed("which field is the question? map it: `columns: {prompt: NAME}`")

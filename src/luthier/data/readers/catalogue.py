@@ -84,7 +84,7 @@ def by_keys(records: Records, origin: Origin) -> Iterator[pa.RecordBatch | Fault
     row = first[0].row if first and isinstance(first[0], Record) else None
     name = shape_of(row) if row is not None else None
     if row is not None and name is None:
-        yield Fault(line=1, what="the columns fit no format; map them with `columns: {prompt: NAME, completion: NAME}`")
+        yield Fault(line=1, what=f"{_named(row)} fit no format; map them: `columns: {{prompt: NAME, completion: NAME}}`")
         return
     yield from read_records(chain(first, records), SHAPES[name or "prompt_completion"].convert, origin)
 
@@ -121,6 +121,8 @@ def recognise(part: Part, origin: Origin) -> str:
                 told = f"the format cannot be recognised: {item.what}"
             elif (name := shape_of(item.row)) is not None:
                 return name
+            else:
+                told = f"the format cannot be recognised; a record has {_named(item.row)}"
     hint = f"name its `format`, one of {readers.names()}, or map its fields with `columns`"
     raise Faults(part.place, [f"{part.place}:1: {told}"], hint=hint)
 
@@ -128,6 +130,12 @@ def recognise(part: Part, origin: Origin) -> str:
 def shape_of(row: Object) -> str | None:
     """The format whose keys the record has."""
     return next((name for name, shape in SHAPES.items() if shape.fits(row)), None)
+
+
+def _named(row: Object) -> str:
+    """The fields of a record for a message; there may be many, and they may be long."""
+    names = [name[:40] for name in islice(row, 12)]
+    return f"the fields {names}{' and more' if len(row) > len(names) else ''}"
 
 
 def _renamed(records: Records, origin: Origin) -> Records:

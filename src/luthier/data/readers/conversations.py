@@ -53,9 +53,12 @@ def text_of(value: Json) -> str:
 
 
 def side(value: Json, role: str) -> list[Turn]:
-    """One side of a pair: a text by `role`, a message, or a list of messages."""
+    """One side of a pair: a text by `role`, a message, or a list of messages; tables keep the latter two as JSON text."""
     if isinstance(value, str):
-        return [(role, value)]
+        told = parsed(value)
+        if not _is_message(told[0] if isinstance(told, list) and told else told):
+            return [(role, value)]
+        value = told
     return conversation([value] if isinstance(value, dict) else value)
 
 
@@ -107,6 +110,10 @@ def parsed(value: Json) -> Json:
     except orjson.JSONDecodeError:
         return value
     return found
+
+
+def _is_message(value: Json) -> bool:
+    return isinstance(value, dict) and "role" in value and ("content" in value or "tool_calls" in value)
 
 
 def _spoken_and_called(role: str, turn: Object, calls: Json) -> list[Turn]:

@@ -40,7 +40,7 @@ def openai_evals(row: Object, _: Origin) -> Sequence[Draft]:
     answer = ideal[0] if isinstance(ideal, list) and ideal else ideal
     if not isinstance(answer, str):
         raise Malformed("`ideal` is neither a text nor a list of texts")
-    return (Draft([*side(parsed(needed(row, "input")), "user"), ("assistant", answer)], tags_of(row, _EVALS)),)
+    return (Draft([*side(needed(row, "input"), "user"), ("assistant", answer)], tags_of(row, _EVALS)),)
 
 
 def _turns(message: Object) -> Iterator[Turn]:

@@ -50,8 +50,8 @@ def prompt_completion(row: Object, _: Origin) -> Sequence[Draft]:
     """`prompt` and `completion`, each a text or messages; with TRL's `label` false there is nothing to learn."""
     if row.get("label") is False:
         raise NothingToLearn("the completion is marked as unwanted")
-    answer = side(parsed(needed(row, "completion")), "assistant")
-    messages = [*_system(row), *side(parsed(needed(row, "prompt")), "user"), *answer]
+    answer = side(needed(row, "completion"), "assistant")
+    messages = [*_system(row), *side(needed(row, "prompt"), "user"), *answer]
     return (Draft(messages, tags_of(row, _PAIR), tools=tools_of(row)),)
 
 
@@ -59,7 +59,7 @@ def preference(row: Object, _: Origin) -> Sequence[Draft]:
     """TRL preference: `chosen` and `rejected` after a `prompt`, or with the conversation before them in both."""
     chosen, rejected = _transcript(needed(row, "chosen")), _transcript(needed(row, "rejected"))
     liked, less_liked = side(chosen, "assistant"), side(rejected, "assistant")
-    prompt = side(parsed(row["prompt"]), "user") if "prompt" in row else []
+    prompt = side(row["prompt"], "user") if "prompt" in row else []
     if prompt and liked[: len(prompt)] == prompt:
         prompt = []
     shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(liked, less_liked, strict=False)))
@@ -87,8 +87,8 @@ def human_fix(row: Object, _: Origin) -> Sequence[Draft]:
 
     The question is `prompt`, a text or messages, or `messages` without the answer.
     """
-    edited, draft = answer_text(parsed(needed(row, "edited"))), answer_text(parsed(needed(row, "draft")))
-    question = side(parsed(row["prompt"] if "prompt" in row else needed(row, "messages")), "user")
+    edited, draft = answer_text(needed(row, "edited")), answer_text(needed(row, "draft"))
+    question = side(row["prompt"] if "prompt" in row else needed(row, "messages"), "user")
     messages = [*_system(row), *question, ("assistant", edited)]
     rejected = draft if draft.strip() != edited.strip() else None
     return (Draft(messages, tags_of(row, _FIX), tools_of(row), rejected),)
@@ -110,7 +110,7 @@ def _system(row: Object) -> list[Turn]:
 def _transcript(value: Json) -> Json:
     """The messages that a text in the manner of hh-rlhf (`Human:`, `Assistant:`) holds; anything else as it is."""
     if not isinstance(value, str) or _SPEAKER.match(value) is None:
-        return parsed(value)
+        return value
     pieces = _SPEAKER.split(value)[1:]
     roles = {"Human": "user", "Assistant": "assistant"}
     return [{"role": roles[who], "content": text.strip()} for who, text in zip(pieces[::2], pieces[1::2], strict=True)]
