@@ -1,6 +1,5 @@
 """The passes over all rows: what repeats, contradicts or gives gold away is found, and every row gets its fate."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from luthier.data.gold import blocking, draw_gold, natural_overlaps, what_is_mis
 from luthier.data.leakage import CERTAIN, Overlap
 from luthier.data.plan.fates import Fates, Mask
 from luthier.data.plan.passes import Pairs
+from luthier.data.plan.repeats import cluster_sizes, exact_repeats, near_repeats
 from luthier.data.plan.shaped import Shaped
 from luthier.data.plan.shards import Rows, Shards
 from luthier.data.plan.strata import Strata, check_tags, strata_of
@@ -51,12 +51,12 @@ class Passes:
 
     def leave_out_duplicates(self) -> dict[int, int]:
         """Of rows that say the same the first stays; how many clusters there are of each size."""
-        of: dict[int, int] = {}
-        for row, other, reason in self.pairs.duplicates(np.flatnonzero(self.fates.open)):
-            of[row] = other
-            self.fates.leave_out(np.array([row]), reason, because=np.array([other]))
-        sizes = Counter(_head(row, of) for row in of)
-        return dict(sorted(Counter(size + 1 for size in sizes.values()).items()))
+        exact, of_exact = exact_repeats(self.shards, np.flatnonzero(self.fates.open))
+        self.fates.leave_out(exact, "exact_duplicate", because=of_exact)
+        threshold = self.config.duplicates.near_threshold
+        near, of_near = near_repeats(self.shards, np.flatnonzero(self.fates.open), threshold)
+        self.fates.leave_out(near, "near_duplicate", because=of_near)
+        return cluster_sizes(np.concatenate([exact, near]), np.concatenate([of_exact, of_near]))
 
     def settle_contradictions(self) -> None:
         """Rows that contradict another one are left out, or refuse the build where the config says so."""
@@ -79,7 +79,7 @@ class Passes:
         rows = np.flatnonzero(self.fates.open)
         drawn = draw_gold(
             rows, self.groups[rows], self.strata.codes[rows], self.config.gold.size, seed=self.config.seed,
-            alike=lambda probes: self._resembles_another(probes),
+            alike=self._resembles_another,
         )  # fmt: skip
         self.fates.place(drawn.gold, "test")
         self.fates.leave_out(drawn.companions, "group_in_gold")
@@ -152,9 +152,3 @@ def _count_once(shaped: Shaped, fates: Fates) -> None:
             hint="restore these rows; where lines moved, give each row an `id` of its own before the gold set is made",
         )
     fates.count_elsewhere(same)
-
-
-def _head(row: int, of: Mapping[int, int]) -> int:
-    while row in of:
-        row = of[row]
-    return row

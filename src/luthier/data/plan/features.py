@@ -1,45 +1,107 @@
 """What the passes need to know of a row without reading it, as columns beside it."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
-from luthier.data.compare import Side
-from luthier.data.plan.bodies import bodies_of, examples_of, row_digests
+from luthier.data.plan.bodies import bodies_of, row_digests
 from luthier.data.rows import SCHEMA
+from luthier.text.digesting import conversation_digests
+from luthier.text.shingling import LONG, SHORT, Grain
+from luthier.text.signatures import Bands, near_keys
 
 VERSION = 1
 """Raised by hand when a feature gets another meaning."""
 
-_COLUMNS = (
+_FIXED = (
     pa.field("row_digest", pa.binary(32), nullable=False),
     pa.field("id_key", pa.uint64(), nullable=False),
     pa.field("group_key", pa.uint64(), nullable=False),
     pa.field("question_chars", pa.int32(), nullable=False),
     pa.field("answer_chars", pa.int32(), nullable=False),
-    pa.field("exact", pa.uint64(), nullable=False),
+    pa.field("exact_low", pa.uint64(), nullable=False),
+    pa.field("exact_high", pa.uint64(), nullable=False),
 )
-FEATURES = pa.schema([*SCHEMA, *_COLUMNS])
-"""A row and its features. Keys are 64-bit digests: `id_key` of the id, `group_key` of the group, or of the row where it has
-none; `exact` of question and answer once case and spacing are folded."""
 
 
-def with_features(batch: pa.RecordBatch, salt: str) -> pa.RecordBatch:
+class Nearness(NamedTuple):
+    """One grain of near duplicates: its threshold in this project, and how signatures are cut."""
+
+    grain: Grain
+    threshold: float
+    bands: Bands
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the band keys."""
+        return [f"{self.grain.name}_{band:02d}" for band in range(self.bands.count)]
+
+
+def nearness(threshold: float) -> tuple[Nearness, Nearness]:
+    """Both grains; `threshold` is that of long texts, and that of short ones keeps its distance to it."""
+    shorter = SHORT.threshold + (threshold - LONG.threshold) * (1 - SHORT.threshold) / (1 - LONG.threshold)
+    chosen = ((LONG, threshold), (SHORT, min(1.0, max(0.3, shorter))))
+    long, short = (Nearness(grain, at, Bands.for_threshold(at)) for grain, at in chosen)
+    return long, short
+
+
+def schema(threshold: float) -> pa.Schema:
+    """A row and its features.
+
+    `id_key` and `group_key` are 64-bit digests of the id and of the group, or of the row where it has none;
+    `exact_low` and `exact_high` the 128-bit digest of the folded conversation; then the band keys of each grain.
+    """
+    bands = [name for near in nearness(threshold) for name in near.columns]
+    return pa.schema([*SCHEMA, *_FIXED, *(pa.field(name, pa.uint64(), nullable=False) for name in bands)])
+
+
+def with_features(batch: pa.RecordBatch, salt: str, threshold: float) -> pa.RecordBatch:
     """A batch of `rows.SCHEMA` with the features of each row."""
     ids, groups = batch["id"].to_pylist(), batch["group"].to_pylist()
-    rows = examples_of(batch)
-    sides = [Side(row) for row in rows]
-    found = (
+    exact = conversation_digests(batch["messages"])
+    spoken = spoken_texts(batch)
+    question, answer = _characters(batch)
+    fixed = [
         pa.array(row_digests(bodies_of(batch), salt), pa.binary(32)),
         _keys(ids),
         _keys([f"row {row}" if group is None else f"group {group}" for row, group in zip(ids, groups, strict=True)]),
-        pa.array([len(row.asked) for row in rows], pa.int32()),
-        pa.array([len(row.ideal) for row in rows], pa.int32()),
-        _keys([f"{side.folded}\0{side.answer}" for side in sides]),
-    )
-    return pa.RecordBatch.from_arrays([*batch.columns, *found], schema=FEATURES)
+        question,
+        answer,
+        pa.array(exact[:, 0]),
+        pa.array(exact[:, 1]),
+    ]
+    bands = [near_keys(spoken, near.grain, near.bands).T for near in nearness(threshold)]
+    columns = [pa.array(np.ascontiguousarray(column)) for keys in bands for column in keys]
+    return pa.RecordBatch.from_arrays([*batch.columns, *fixed, *columns], schema=schema(threshold))
+
+
+def spoken_texts(batch: pa.RecordBatch) -> pa.Array:
+    """What was said in each row, answer included, except by the system: a line per message."""
+    messages = batch["messages"]
+    flat = messages.flatten()
+    said = pc.not_equal(flat.field("role"), "system")
+    counts = np.concatenate([[0], np.cumsum(said.to_numpy(zero_copy_only=False))])
+    ends = messages.offsets.to_numpy() - messages.offsets[0].as_py()
+    lines = flat.field("content").cast(pa.large_string()).filter(said)
+    return pc.binary_join(pa.LargeListArray.from_arrays(pa.array(counts[ends], pa.int64()), lines), pa.scalar("\n", pa.large_string()))
+
+
+def _characters(batch: pa.RecordBatch) -> tuple[pa.Array, pa.Array]:
+    """The characters of the last user message before the answer, and of the answer."""
+    messages = batch["messages"]
+    flat = messages.flatten()
+    sizes = pc.utf8_length(flat.field("content")).to_numpy()
+    last = messages.offsets.to_numpy()[1:] - messages.offsets[0].as_py() - 1
+    is_user = pc.equal(flat.field("role"), "user").to_numpy(zero_copy_only=False)
+    places = np.where(is_user, np.arange(len(sizes)), -1)
+    asked = np.maximum.accumulate(places)[last - 1] if len(last) else last
+    return pa.array(sizes[asked], pa.int32()), pa.array(sizes[last], pa.int32())
 
 
 def _keys(texts: list[str]) -> pa.Array:
-    return pa.array(np.array([xxhash.xxh3_64_intdigest(text.encode()) for text in texts], dtype=np.uint64))
+    found: NDArray[np.uint64] = np.array([xxhash.xxh3_64_intdigest(text.encode()) for text in texts], dtype=np.uint64)
+    return pa.array(found)

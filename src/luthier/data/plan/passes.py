@@ -6,7 +6,6 @@ import numpy as np
 
 from luthier.data.compare import Sides
 from luthier.data.contradictions import Contradiction, find_contradictions
-from luthier.data.duplicates import drop_duplicates as dropped_duplicates
 from luthier.data.leakage import Kind, find_overlaps
 from luthier.data.plan.fates import Fates
 from luthier.data.plan.shards import Rows, Shards
@@ -37,10 +36,6 @@ class Pairs:
 
     def _some(self, rows: Rows) -> list[Example]:
         return [self._rows[row] for row in rows.tolist()]
-
-    def duplicates(self, among: Rows) -> list[tuple[int, int, str]]:
-        found = dropped_duplicates(self._some(among), near_threshold=self._config.duplicates.near_threshold)
-        return [(int(row.id), int(row.detail), row.reason) for row in found.dropped]
 
     def contradictions(self, among: Rows) -> list[tuple[int, int, str]]:
         found = find_contradictions(self._some(among), near_threshold=self._config.duplicates.near_threshold)

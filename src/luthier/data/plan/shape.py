@@ -12,7 +12,7 @@ from luthier.data.config import DataConfig
 from luthier.data.clean import Boilerplate, Cleaner, LineCounts, count_lines
 from luthier.data.plan.cleaning import cleared, hidden, languages_of, reasons_of, searched
 from luthier.data.plan.consent import reasons_against
-from luthier.data.plan.features import FEATURES, with_features
+from luthier.data.plan.features import schema, with_features
 from luthier.data.plan.features import VERSION as FEATURES_VERSION
 from luthier.data.plan.files import written
 from luthier.data.plan.reading import Piece, read
@@ -65,6 +65,7 @@ class ShapeTask:
             "clean": rules.config.clean.model_dump(mode="json"),
             "boilerplate": sorted(rules.boilerplate.get(piece.file.path, ())),
             "pii": rules.config.pii.model_dump(mode="json"),
+            "near_threshold": rules.config.duplicates.near_threshold,
             "group_by": rules.config.split.group_by,
             "stratify_by": rules.config.gold.stratify_by,
             "secrets": digest_of([rules.salt, sorted(rules.erased)]),
@@ -87,11 +88,12 @@ def shape(task: ShapeTask) -> ShardFacts:
     done = task.shard.facts()
     if done is not None:
         return done
+    threshold = task.rules.config.duplicates.near_threshold
     told, cleaner = Tally(), Cleaner(task.rules.config.clean, task.rules.boilerplate)
     with (
         written(task.shard.rows) as rows,
         written(task.shard.dropped) as dropped,
-        pa.ipc.new_file(str(rows), FEATURES) as kept,
+        pa.ipc.new_file(str(rows), schema(threshold)) as kept,
         pa.ipc.new_file(str(dropped), DROPPED) as left_out,
     ):
         for item in read(task.piece, task.rules.config):
@@ -134,7 +136,7 @@ def _shape_batch(
     told.left.update(searched(again, rules.config.pii))
     told.languages.update(languages_of(again))
     told.rows += batch.num_rows
-    kept.write_batch(with_features(batch, rules.salt))
+    kept.write_batch(with_features(batch, rules.salt, rules.config.duplicates.near_threshold))
 
 
 def _list(

@@ -11,7 +11,7 @@ import pyarrow as pa
 from luthier.data.clean import Boilerplate, LineCounts
 from luthier.data.executors.executor import Executor
 from luthier.data.plan.bodies import batch_of
-from luthier.data.plan.features import FEATURES, with_features
+from luthier.data.plan.features import schema, with_features
 from luthier.data.plan.files import written
 from luthier.data.plan.reading import pieces_of
 from luthier.data.plan.shape import Rules, ShapeTask, count_piece, shape
@@ -81,7 +81,7 @@ def shape_all(
     of_gold = [task.shard.rows for task in tasks if gold_file and task.piece.source == 0]
     others = [task.shard.rows for task in tasks if not gold_file or task.piece.source > 0]
     if frozen:
-        of_gold = [_gold_shard(frozen, rules.salt, folder)]
+        of_gold = [_gold_shard(frozen, rules, folder)]
     shards = Shards([*of_gold, *others])
     gold_rows = len(Shards(of_gold))
     _refuse_repeated_ids(shards, 0 if gold_file else gold_rows)
@@ -100,10 +100,10 @@ def _boilerplate(executor: Executor, tasks: Sequence[ShapeTask]) -> Boilerplate:
     return counts.boilerplate(share)
 
 
-def _gold_shard(gold: GoldSet, salt: str, folder: Path) -> Path:
-    target = folder / f"gold-{gold.digest[:32]}.arrow"
-    with written(target) as temporary, pa.ipc.new_file(str(temporary), FEATURES) as sink:
-        sink.write_batch(with_features(batch_of(gold.examples), salt))
+def _gold_shard(gold: GoldSet, rules: Rules, folder: Path) -> Path:
+    target, threshold = folder / f"gold-{gold.digest[:32]}.arrow", rules.config.duplicates.near_threshold
+    with written(target) as temporary, pa.ipc.new_file(str(temporary), schema(threshold)) as sink:
+        sink.write_batch(with_features(batch_of(gold.examples), rules.salt, threshold))
     return target
 
 
