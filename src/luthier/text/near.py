@@ -74,9 +74,8 @@ def links(keys: Keys, sets: Sets, threshold: float) -> Pairs:
     found: list[Found] = []
     cut_short = 0
     for band in range(keys.shape[1]):
-        one, other, alike, cut = link_alike(
-            keys, band, order, starts, ends, sets.offsets, sets.hashes, threshold, parents
-        )
+        groups = _groups(keys[:, band])
+        one, other, alike, cut = link_alike(keys, band, *groups, sets.offsets, sets.hashes, threshold, parents)
         found.append((one, other, alike))
         cut_short += cut
     return _ordered(found, cut_short)
@@ -100,10 +99,8 @@ def all_pairs(keys: Keys, sets: Sets, threshold: float, side: NDArray[np.bool_] 
     sides = np.zeros(len(sets), dtype=np.bool_) if side is None else side
     found = []
     for band in range(keys.shape[1]):
-        order, starts, ends = _groups(keys[:, band], sides)
-        found.append(
-            compare_all(keys, band, order, starts, ends, sets.offsets, sets.hashes, threshold, sides, side is not None)
-        )
+        groups = _groups(keys[:, band], sides)
+        found.append(compare_all(keys, band, *groups, sets.offsets, sets.hashes, threshold, sides, side is not None))
     return _ordered(found, 0)
 
 

@@ -213,9 +213,9 @@ def _words(
 def _kind_at(values: NDArray[np.uint8], place: int, end: int, kind_of: NDArray[np.uint8]) -> tuple[int, int]:
     """The kind of the character at `place`, and where the next one starts."""
     if values[place] < 128:
-        return kind_of[values[place]], place + 1
+        return int(kind_of[values[place]]), place + 1
     code, after = code_at(values, place, end)
-    return (kind_of[code] if code >= 0 else np.uint8(0)), after
+    return int(kind_of[code]) if code >= 0 else 0, after
 
 
 @compiled
