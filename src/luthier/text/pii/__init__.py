@@ -15,7 +15,7 @@ from pydantic import Field
 
 from luthier.domain.value import Json, Value
 from luthier.text.normalise import visible
-from luthier.text.recognisers import pii_recognisers
+from luthier.text.pii.recognisers import pii_recognisers
 
 Action = Literal["mask", "replace", "hash"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from luthier.registry import Registry
-from luthier.text.checksums import iban_length, passes_luhn, passes_mod_97
+from luthier.text.pii.checksums import iban_length, passes_luhn, passes_mod_97
 
 
 class Found(NamedTuple):
