@@ -1,7 +1,7 @@
 """Labelled sentences out of templates and values, without end and always the same for one seed."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -14,6 +14,18 @@ Labelled = tuple[str, list[tuple[int, int, str]]]
 
 _SLOT = re.compile(r"\{(lower:)?([A-Z0-9]+)\}")
 _CHOICE = re.compile(r"\(([^()]*)\)")
+_INSTEAD = [
+    (re.compile(pattern, re.IGNORECASE), slot)
+    for pattern, slot in (
+        (r"\b(?:he|she|him)\b|\bthe (?:old |young |little |poor )?(?:man|woman|boy|girl|child|king|captain|stranger|lady|gentleman|fellow)\b", "{PERSON}"),
+        (r"\bhis\b|\bher(?= (?:own|hand|eyes|face|head|father|mother|husband|heart|voice|room|house|mind|arms|life|hair))\b", "{PERSON}'s"),
+        (r"\bthe (?:town|city|village|country|island|valley|capital|province|colony|world|place|forest|sea|river|shore)\b", "{PLACE}"),
+        (r"\b(?:my|your|the) (?:bank|company|firm|school|office|church|club|army|government|police|court|hospital|college|shop|store|team|party|family)\b", "{ORG}"),
+        (r"(?<=to )(?:the house|my house|the door|the street|the hotel)\b|(?<=at )(?:the house|home|the hotel)\b", "{ADDR1}"),
+    )
+]  # fmt: skip
+"""What prose says instead of a name, and the slot that takes its place."""
+
 _OPEN, _CLOSE = "\ue000", "\ue001"
 
 
@@ -28,10 +40,29 @@ def sentences(seed: int, derived: Derived) -> Iterator[Labelled]:
     values = Values(Random(seed), derived)
     known = templates()
     while True:
-        pieces = fill(values.pick(known), values)
+        pieces = _one(known, values)
         for _ in range(values.pick((0, 0, 0, 1, 2))):
-            pieces += [(values.pick((" ", " ", "\n", " - ")), ""), *fill(values.pick(known), values)]
+            ended = "".join(text for text, _ in pieces).rstrip().endswith((".", "!", "?", ":"))
+            pieces += [(values.pick((" ", " ", "\n")) if ended else values.pick(("\n", "\n", " - ", ". ", "; ")), "")]
+            pieces += _one(known, values)
         yield _joined(_as_people_write(pieces, values))
+
+
+def _one(known: Sequence[str], values: Values) -> list[Piece]:
+    """A sentence of a template, or of prose in which somebody or some place is named instead of meant."""
+    return fill(_named(values) if values.chance(0.3) else values.pick(known), values)
+
+
+def _named(values: Values) -> str:
+    """A sentence of prose with slots where it says `he` or `the town`."""
+    for _ in range(50):
+        text = values.pick(values.derived.clauses)
+        named = text
+        for pattern, slot in _INSTEAD:
+            named = pattern.sub(lambda match, slot=slot: slot if values.chance(0.8) else match[0], named)
+        if "{" in named:
+            return named
+    return text
 
 
 def fill(template: str, values: Values) -> list[Piece]:

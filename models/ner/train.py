@@ -15,7 +15,7 @@ from luthier.text.pii.ner.features import LABELS, SPELLINGS, TAGS, WIDTH, spelli
 from luthier.text.pii.ner.tagger import DILATIONS
 from models.ner.generate import Labelled
 
-EMBEDDED, HIDDEN, KERNELS = 64, 112, (5, 5, 3)
+EMBEDDED, HIDDEN, KERNELS = 64, 128, (5, 5, 3)
 UNSEEN = 0.3
 """Share of the words whose own row is hidden in training, so that the spelling has to speak."""
 
@@ -95,7 +95,7 @@ def train(sentences: Iterator[Labelled], known: Mapping[str, int], *, total: int
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        seen = 0.98 * seen + 0.02 * float(loss) if step else float(loss)
+        seen = 0.98 * seen + 0.02 * float(loss.detach()) if step else float(loss.detach())
         if step % 100 == 0:
             print(f"step {step}/{steps} loss {seen:.4f} {time.monotonic() - began:.0f} s", flush=True)
     return network.eval()

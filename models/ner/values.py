@@ -59,7 +59,7 @@ class Values:
 
     random: Random
     derived: Derived
-    coined: float = 0.35
+    coined: float = 0.4
     _coiners: dict[str, Coiner] = field(default_factory=dict)
 
     def _coin(self, key: str, words: Sequence[str]) -> str:
@@ -109,9 +109,7 @@ class Values:
         """A town, real or coined."""
         if not self.chance(self.coined):
             return self.pick(PLACES["city"])
-        stem = self.pick(
-            [self.last("english"), self._coin("city", PLACES["city"]), self._coin("city", PLACES["city"]), self.first()]
-        )
+        stem = self._coin("city", PLACES["city"]) if self.chance(0.85) else self.last("english")
         if self.chance(0.3):
             stem = re.sub(r"[aeiou]?$", "", stem) + self.pick(WORDS["place_ends"])
         return f"{self.pick(WORDS['place_heads'])} {stem}" if self.chance(0.25) else stem
