@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luthier.text.checksums import passes_luhn, passes_mod_97
+from luthier.text.pii.checksums import passes_luhn, passes_mod_97
 from luthier.text.pii import find_pii, mask, take_out
 
 REAL_DATA = Path(os.environ.get("LUTHIER_REAL_DATA", Path(__file__).parents[4] / "shared" / "data"))
