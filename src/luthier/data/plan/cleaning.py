@@ -7,10 +7,13 @@ import pyarrow as pa
 
 from luthier.data.clean import CleanedBatch, turns_of
 from luthier.data.config import PiiConfig
-from luthier.data.personal import take_out_personal_data
-from luthier.data.plan.bodies import batch_of, examples_of
+from luthier.data.rows import MESSAGE, SCHEMA
 from luthier.text.languages import language_of
-from luthier.text.pii import take_out
+from luthier.text.pii import Action, clear
+from luthier.text.pii.batch import find_pii_batch
+
+_KEYS = ("id", "subject", "group")
+"""What tells rows apart: personal data in it is hashed, whatever the action."""
 
 
 def reasons_of(batch: pa.RecordBatch, cleaned: CleanedBatch) -> list[str | None]:
@@ -27,23 +30,67 @@ def reasons_of(batch: pa.RecordBatch, cleaned: CleanedBatch) -> list[str | None]
     return reasons
 
 
-def cleared(batch: pa.RecordBatch, config: PiiConfig, salt: str) -> tuple[pa.RecordBatch, dict[str, int]]:
-    found = take_out_personal_data(examples_of(batch), config, salt)
-    return batch_of(list(found.rows)).set_column(2, batch.schema.field("line"), batch["line"]), dict(found.found)
+def cleared(batch: pa.RecordBatch, config: PiiConfig, salt: str) -> tuple[pa.RecordBatch, Counter[str]]:
+    """A batch of `rows.SCHEMA` whose texts and tags hold no personal data that can be found; and what was found.
+
+    All of it stays where the action is `off`.
+    """
+    found: Counter[str] = Counter()
+    if config.action == "off":
+        return batch, found
+    columns = {name: _cleared(batch[name], "hash", salt, found) for name in _KEYS}
+    columns |= {name: _cleared(batch[name], config.action, salt, found) for name in ("tools", "rejected")}
+    columns["messages"] = _messages(batch["messages"], config.action, salt, found)
+    strata = batch["strata"]
+    values = _cleared(strata.items, config.action, salt, found)
+    columns["strata"] = pa.MapArray.from_arrays(strata.offsets, strata.keys, values)
+    chosen = [columns.get(name, batch[name]) for name in SCHEMA.names]
+    return pa.RecordBatch.from_arrays(chosen, schema=SCHEMA), found
 
 
 def hidden(ids: Sequence[str], config: PiiConfig, salt: str) -> list[str]:
     """Ids with personal data hashed, as it is in the ids of rows that stay."""
-    return list(ids) if config.action == "off" else [take_out(row, "hash", salt).text for row in ids]
+    if config.action == "off":
+        return list(ids)
+    hashed: list[str] = _cleared(pa.array(ids, pa.string()), "hash", salt, Counter()).to_pylist()
+    return hashed
 
 
-def searched(batch: pa.RecordBatch, config: PiiConfig) -> dict[str, int]:
+def searched(batch: pa.RecordBatch, config: PiiConfig) -> Counter[str]:
+    """The personal data that is still found in the messages; nothing is told where made-up values were put in."""
     if config.action == "replace":
-        return {}
-    off = config.model_copy(update={"action": "mask"})
-    return dict(take_out_personal_data(examples_of(batch), off, "").found)
+        return Counter()
+    texts = batch["messages"].flatten().field("content")
+    return Counter(span.entity for spans in find_pii_batch(texts) for span in spans)
 
 
 def languages_of(batch: pa.RecordBatch) -> Counter[str]:
     """How many of the rows are in which language, told by their beginnings."""
     return Counter(language_of("\n".join(text for _, text in turns)) for turns in turns_of(batch))
+
+
+def _messages(messages: pa.ListArray, action: Action, salt: str, found: Counter[str]) -> pa.ListArray:
+    flat = messages.flatten()
+    contents = _cleared(flat.field("content"), action, salt, found)
+    turns = pa.StructArray.from_arrays([flat.field("role"), contents], fields=list(MESSAGE))
+    start = messages.offsets[0]
+    offsets = pa.array(messages.offsets.to_numpy() - start.as_py(), pa.int32())
+    return pa.ListArray.from_arrays(offsets, turns, type=messages.type)
+
+
+def _cleared(texts: pa.Array, action: Action, salt: str, found: Counter[str]) -> pa.Array:
+    """The texts after `action` on what is found in each; equal texts are searched once, nulls stay."""
+    coded = texts.dictionary_encode()
+    known = coded.dictionary
+    spans = find_pii_batch(known)
+    holders = [place for place, each in enumerate(spans) if each]
+    if not holders:
+        return texts
+    told = known.to_pylist()
+    uses = Counter(code for code in coded.indices.to_pylist() if code is not None)
+    for place in holders:
+        cleared_text = clear(told[place], spans[place], action, salt)
+        told[place] = cleared_text.text
+        for entity, count in cleared_text.found.items():
+            found[entity] += count * uses[place]
+    return pa.array(told, texts.type).take(coded.indices)
