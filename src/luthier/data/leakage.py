@@ -117,6 +117,15 @@ class Guard:
         ]
         return _closest(hits), bar
 
+    def resembled(self, fetch: Fetch, *, near_threshold: float, paraphrase_threshold: float) -> list[int]:
+        """The places of the gold rows that any row resembles, whatever the other rows are like."""
+        close = {
+            pair.probe
+            for pair in self.judged(fetch)
+            if pair.is_near(near_threshold) or pair.chance >= paraphrase_threshold
+        }
+        return sorted(close | {hit.gold for hit in self._certain(fetch)})
+
     def judged(self, fetch: Fetch) -> list[Judged]:
         """All pairs that were worth a careful look."""
         return self._watch.judged(fetch)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from luthier.data.config import DataConfig
 from luthier.data.executors.executor import Executor
-from luthier.data.plan.checks import Passes
+from luthier.data.plan.judging import Judges, write_counts
 from luthier.data.plan.kept import Ending, keep
+from luthier.data.plan.leaks import Lookout
+from luthier.data.plan.passes import Passes
 from luthier.data.plan.shape import Rules
 from luthier.data.plan.shaped import shape_all
 from luthier.data.types import DataResult, Ports, SourceFile
@@ -17,7 +19,7 @@ from luthier.errors import UserError
 VERSION = 2
 """Raised by hand when the same inputs would give another snapshot."""
 
-_STEPS = 4
+_STEPS = 5
 
 
 def run(
@@ -62,26 +64,31 @@ def run(
     rules = Rules(config, salt, frozenset(erased), today, boilerplate={})
     shaped = shape_all(ports, executor, rules, sources, folder, gold_file=gold_file, frozen=frozen_gold)
     passes = Passes.of(config, shaped)
-    clusters = passes.leave_out_duplicates()
-    ports.progress("duplicates", 1, _STEPS)
-    passes.settle_contradictions()
-    ports.progress("contradictions", 2, _STEPS)
-    lookalikes = _settle_gold(passes, is_known=bool(frozen_gold or gold_file))
-    ports.progress("gold and leakage", 3, _STEPS)
+    lookout = Lookout(shaped.shards, passes.everyone, config.leakage)
+    write_counts(folder / "counts.npz", lookout.corpus.counts)
+    judges = Judges(executor, tuple(shaped.files), folder / "counts.npz", config.duplicates.near_threshold)
+    ports.progress("words counted", 1, _STEPS)
+    clusters, close = passes.leave_out_duplicates(judges)
+    ports.progress("duplicates", 2, _STEPS)
+    passes.settle_contradictions(judges, close)
+    ports.progress("contradictions", 3, _STEPS)
+    notes = _settle_gold(passes, lookout, is_known=bool(frozen_gold or gold_file))
+    ports.progress("gold and leakage", 4, _STEPS)
     passes.split()
     missing = passes.missing(input_types)
-    ending = Ending(project, config, sources, gold_file, VERSION, clusters, lookalikes, missing)
+    ending = Ending(project, config, sources, gold_file, VERSION, clusters, missing, notes)
     result = keep(passes, executor, folder, ending)
     ports.progress("split and written", _STEPS, _STEPS)
     return result
 
 
-def _settle_gold(passes: Passes, *, is_known: bool) -> int:
-    """The rows that may train are told from those that may not; how many could not be gold."""
+def _settle_gold(passes: Passes, lookout: Lookout, *, is_known: bool) -> list[str]:
+    """The rows that may train are told from those that may not; what a person should know of it."""
     if not is_known:
-        return passes.draw_gold()
+        lookalikes = passes.draw_gold(lookout)
+        return [f"{lookalikes} rows could not be gold because another row resembles them."] if lookalikes else []
     if not passes.shaped.gold_rows:
         raise UserError("no row of the gold set can be used", hint="are its answers empty?")
     passes.keep_groups_apart()
-    passes.stop_leaks()
-    return 0
+    bar = passes.stop_leaks(lookout)
+    return [f"{bar.sentence[:1].upper()}{bar.sentence[1:]}."] if bar.at > bar.asked_for else []

@@ -8,11 +8,13 @@ import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
+from luthier.data.asked import Asked
 from luthier.data.plan.bodies import bodies_of, row_digests
 from luthier.data.rows import SCHEMA
 from luthier.text.digesting import conversation_digests
 from luthier.text.shingling import LONG, SHORT, Grain
 from luthier.text.signatures import Bands, near_keys
+from luthier.text.tokens import tokens_of
 
 VERSION = 1
 """Raised by hand when a feature gets another meaning."""
@@ -23,16 +25,23 @@ _FIXED = (
     pa.field("group_key", pa.uint64(), nullable=False),
     pa.field("question_chars", pa.int32(), nullable=False),
     pa.field("answer_chars", pa.int32(), nullable=False),
+    pa.field("question_key", pa.uint64(), nullable=False),
+    pa.field("answer_key", pa.uint64(), nullable=False),
     pa.field("exact_low", pa.uint64(), nullable=False),
     pa.field("exact_high", pa.uint64(), nullable=False),
 )
 
 
+_CANDIDATES = 0.15
+"""How far below the threshold of the careful comparison, which weighs words, the plain Jaccard of candidates may lie."""
+_SHORTER = 0.1
+
+
 class Nearness(NamedTuple):
-    """One grain of near duplicates: its threshold in this project, and how signatures are cut."""
+    """One grain of questions: the Jaccard from which two of them are candidates, and how signatures are cut."""
 
     grain: Grain
-    threshold: float
+    jaccard: float
     bands: Bands
 
     @property
@@ -42,10 +51,11 @@ class Nearness(NamedTuple):
 
 
 def nearness(threshold: float) -> tuple[Nearness, Nearness]:
-    """Both grains; `threshold` is that of long texts, and that of short ones keeps its distance to it."""
-    shorter = SHORT.threshold + (threshold - LONG.threshold) * (1 - SHORT.threshold) / (1 - LONG.threshold)
-    chosen = ((LONG, threshold), (SHORT, min(1.0, max(0.3, shorter))))
-    long, short = (Nearness(grain, at, Bands.for_threshold(at)) for grain, at in chosen)
+    """Both grains, for questions that are one from `threshold` on: a changed word costs a short one more."""
+    long, short = (
+        Nearness(grain, jaccard, Bands.for_threshold(jaccard))
+        for grain, jaccard in ((LONG, threshold - _CANDIDATES), (SHORT, threshold - _CANDIDATES - _SHORTER))
+    )
     return long, short
 
 
@@ -53,7 +63,9 @@ def schema(threshold: float) -> pa.Schema:
     """A row and its features.
 
     `id_key` and `group_key` are 64-bit digests of the id and of the group, or of the row where it has none;
-    `exact_low` and `exact_high` the 128-bit digest of the folded conversation; then the band keys of each grain.
+    `question_key` and `answer_key` are equal for questions and answers that say the same in form (`data.asked`);
+    `exact_low` and `exact_high` the 128-bit digest of the folded conversation; then the band keys
+    of the questions in each grain.
     """
     bands = [name for near in nearness(threshold) for name in near.columns]
     return pa.schema([*SCHEMA, *_FIXED, *(pa.field(name, pa.uint64(), nullable=False) for name in bands)])
@@ -63,7 +75,7 @@ def with_features(batch: pa.RecordBatch, salt: str, threshold: float) -> pa.Reco
     """A batch of `rows.SCHEMA` with the features of each row."""
     ids, groups = batch["id"].to_pylist(), batch["group"].to_pylist()
     exact = conversation_digests(batch["messages"])
-    spoken = spoken_texts(batch)
+    asked = Asked.of_batch(batch)
     question, answer = _characters(batch)
     fixed = [
         pa.array(row_digests(bodies_of(batch), salt), pa.binary(32)),
@@ -71,23 +83,14 @@ def with_features(batch: pa.RecordBatch, salt: str, threshold: float) -> pa.Reco
         _keys([f"row {row}" if group is None else f"group {group}" for row, group in zip(ids, groups, strict=True)]),
         question,
         answer,
+        pa.array(tokens_of(asked.questions).in_any_order()),
+        pa.array(asked.answers),
         pa.array(exact[:, 0]),
         pa.array(exact[:, 1]),
     ]
-    bands = [near_keys(spoken, near.grain, near.bands).T for near in nearness(threshold)]
+    bands = [near_keys(asked.questions, near.grain, near.bands).T for near in nearness(threshold)]
     columns = [pa.array(np.ascontiguousarray(column)) for keys in bands for column in keys]
     return pa.RecordBatch.from_arrays([*batch.columns, *fixed, *columns], schema=schema(threshold))
-
-
-def spoken_texts(batch: pa.RecordBatch) -> pa.Array:
-    """What was said in each row, answer included, except by the system: a line per message."""
-    messages = batch["messages"]
-    flat = messages.flatten()
-    said = pc.not_equal(flat.field("role"), "system")
-    counts = np.concatenate([[0], np.cumsum(said.to_numpy(zero_copy_only=False))])
-    ends = messages.offsets.to_numpy() - messages.offsets[0].as_py()
-    lines = flat.field("content").cast(pa.large_string()).filter(said)
-    return pc.binary_join(pa.LargeListArray.from_arrays(pa.array(counts[ends], pa.int64()), lines), pa.scalar("\n", pa.large_string()))
 
 
 def _characters(batch: pa.RecordBatch) -> tuple[pa.Array, pa.Array]:

@@ -10,7 +10,7 @@ import numpy as np
 from luthier.data.card import DataCard, Lengths, SourceLine, lengths_of
 from luthier.data.config import DataConfig, PiiConfig
 from luthier.data.executors.executor import Executor
-from luthier.data.plan.checks import Passes
+from luthier.data.plan.passes import Passes
 from luthier.data.plan.parts import Wrote, WriteTask, write_dropped, write_parts, write_row_list
 from luthier.data.plan.shaped import Shaped
 from luthier.data.types import DataResult, SourceFile
@@ -31,8 +31,8 @@ class Ending:
     gold_file: SourceFile | None
     version: int
     clusters: dict[int, int]
-    lookalikes: int
     missing: Sequence[str]
+    notes: Sequence[str]
 
 
 def keep(passes: Passes, executor: Executor, folder: Path, ending: Ending) -> DataResult:
@@ -94,7 +94,6 @@ def _filters(ending: Ending) -> dict[str, str]:
 
 def _card(passes: Passes, ending: Ending, manifest: Manifest, wrote: Sequence[Wrote]) -> DataCard:
     shaped = passes.shaped
-    notes = [f"{ending.lookalikes} rows could not be gold because another row resembles them."]
     return DataCard(
         project=manifest.project,
         snapshot=manifest.digest,
@@ -113,7 +112,7 @@ def _card(passes: Passes, ending: Ending, manifest: Manifest, wrote: Sequence[Wr
         pii=_told_pii(ending.config.pii),
         sources=tuple(_source_lines(shaped, ending)),
         missing=tuple(ending.missing),
-        notes=tuple(notes) if ending.lookalikes else (),
+        notes=tuple(ending.notes),
     )
 
 

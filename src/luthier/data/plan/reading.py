@@ -41,7 +41,7 @@ class Piece:
     """Where in the file; None for all of it."""
 
 
-def pieces_of(files: Sequence[SourceFile], config: DataConfig, *, piece_bytes: int = PIECE_BYTES) -> list[Piece]:
+def pieces_of(files: Sequence[SourceFile], config: DataConfig) -> list[Piece]:
     """The pieces of all sources in order; Faults where the format of a file cannot be told, naming all such files."""
     found: list[Piece] = []
     faults: list[str] = []
@@ -55,7 +55,7 @@ def pieces_of(files: Sequence[SourceFile], config: DataConfig, *, piece_bytes: i
             except Faults as fault:
                 faults += fault.faults
                 continue
-            cuts = list(pieces_of_part(part, piece_bytes=piece_bytes))
+            cuts = list(pieces_of_part(part, piece_bytes=PIECE_BYTES))
             for cut in cuts if len(cuts) > 1 else [None]:
                 found.append(Piece(len(found), source, file, part.place, name, cut))
     if faults:

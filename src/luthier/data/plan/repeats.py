@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.data.compare import Side, figures_of
-from luthier.data.plan.features import Nearness, nearness, spoken_texts
+from luthier.data.asked import Asked
+from luthier.data.plan.features import Nearness, nearness
 from luthier.data.plan.shards import Rows, Shards
 from luthier.text.clusters import heads
 from luthier.text.digesting import first_of_equal
@@ -12,8 +12,9 @@ from luthier.text.folding import folded
 from luthier.text.near import crowded, links
 from luthier.text.shingling import Sets, shingle_sets
 
+PairRows = NDArray[np.int64]
+"""Places of two rows, the lower first, shape [pairs, 2]."""
 _AT_ONCE = 20_000
-_LABEL_WORDS = 6
 
 
 def exact_repeats(shards: Shards, among: Rows) -> tuple[Rows, Rows]:
@@ -24,64 +25,34 @@ def exact_repeats(shards: Shards, among: Rows) -> tuple[Rows, Rows]:
     return among[again], among[firsts[again]]
 
 
-def near_repeats(shards: Shards, among: Rows, threshold: float) -> tuple[Rows, Rows]:
-    """Rows of `among` that nearly say what an earlier one says; and the first row of each one's cluster.
+def close_questions(shards: Shards, among: Rows, threshold: float) -> PairRows:
+    """Pairs of `among` whose questions may be one, verified by their Jaccard; they hold every cluster together."""
+    found = [_linked(shards, among, near) for near in nearness(threshold)]
+    return np.unique(np.concatenate(found), axis=0)
 
-    Two rows are one where what was said in them overlaps from `threshold` on (Jaccard of shingles), no figure was
-    replaced by another, and their answers agree: equal calls and labels, or texts with the same figures.
+
+def repeat_candidates(shards: Shards, close: PairRows, among: Rows) -> PairRows:
+    """Pairs of `among` that may be near duplicates: close ones, and those of one answer among questions that are close.
+
+    Of rows that are close through others, the first with an answer is paired with the others of that answer.
     """
-    pairs = [_like_pairs(shards, among, near) for near in nearness(threshold)]
-    one = np.concatenate([pair[0] for pair in pairs])
-    other = np.concatenate([pair[1] for pair in pairs])
-    agreed = _agree(shards, among[one], among[other])
-    head = heads(len(among), one[agreed], other[agreed])
+    known = np.searchsorted(among, close)
+    head = heads(len(among), known[:, 0], known[:, 1])
+    answers = shards.figures("answer_key")[among]
+    alike = np.flatnonzero((head != np.arange(len(among))) | np.isin(np.arange(len(among)), head[known[:, 0]]))
+    order = alike[np.lexsort((alike, answers[alike], head[alike]))]
+    same = (head[order][1:] == head[order][:-1]) & (answers[order][1:] == answers[order][:-1])
+    firsts = order[np.maximum.accumulate(np.where(np.r_[True, ~same], np.arange(len(order)), 0))] if len(order) else order
+    pairs = np.stack([among[firsts], among[order]], axis=1)
+    return np.unique(np.concatenate([close, pairs[firsts != order]]), axis=0)
+
+
+def cluster_heads(among: Rows, pairs: PairRows) -> tuple[Rows, Rows]:
+    """Rows of `among` that are one with an earlier row through `pairs`; and the first row of each one's cluster."""
+    known = np.searchsorted(among, pairs)
+    head = heads(len(among), known[:, 0], known[:, 1])
     again = np.flatnonzero(head != np.arange(len(among)))
     return among[again], among[head[again]]
-
-
-def _like_pairs(shards: Shards, among: Rows, near: Nearness) -> tuple[Rows, Rows]:
-    """Places in `among` of rows that are alike, enough of them to hold every cluster together."""
-    columns = (shards.figures(name)[among].astype(np.uint64) for name in near.columns)
-    close = crowded(columns)
-    keys = np.stack([shards.figures(name)[among[close]].astype(np.uint64) for name in near.columns], axis=1)
-    found = links(keys, _sets(shards, among[close], near), near.threshold).of(close)
-    return found.one, found.other
-
-
-def _sets(shards: Shards, rows: Rows, near: Nearness) -> Sets:
-    """The shingle sets of rows, made again from their texts."""
-    parts = []
-    for start in range(0, len(rows), _AT_ONCE):
-        for batch in shards.take(rows[start : start + _AT_ONCE], "messages").to_batches():
-            parts.append(shingle_sets(folded(spoken_texts(batch)), near.grain))
-    return Sets.joined(parts)
-
-
-def _agree(shards: Shards, one: Rows, other: Rows) -> NDArray[np.bool_]:
-    """Which pairs have the same answers and no figure replaced."""
-    agreed = np.zeros(len(one), dtype=np.bool_)
-    for start in range(0, len(one), _AT_ONCE):
-        rows = slice(start, start + _AT_ONCE)
-        places, back = np.unique(np.concatenate([one[rows], other[rows]]), return_inverse=True)
-        sides = [Side(row) for row in shards.examples(places)]
-        half = len(back) // 2
-        agreed[rows] = [_say_the_same(sides[a], sides[b]) for a, b in zip(back[:half], back[half:], strict=True)]
-    return agreed
-
-
-def _say_the_same(one: Side, other: Side) -> bool:
-    mine, theirs = figures_of(one.bag - other.bag), figures_of(other.bag - one.bag)
-    return not (mine and theirs) and _same_answer(one, other)
-
-
-def _same_answer(one: Side, other: Side) -> bool:
-    if one.answer == other.answer:
-        return True
-    if one.call is not None or other.call is not None:
-        return False
-    if min(one.answer_bag.total(), other.answer_bag.total()) < _LABEL_WORDS:
-        return False
-    return figures_of(one.answer_bag) == figures_of(other.answer_bag)
 
 
 def cluster_sizes(rows: Rows, of: Rows) -> dict[int, int]:
@@ -90,3 +61,20 @@ def cluster_sizes(rows: Rows, of: Rows) -> dict[int, int]:
     head = heads(len(known), places[: len(rows)], places[len(rows) :])
     sizes, clusters = np.unique(np.bincount(head)[np.unique(head)], return_counts=True)
     return dict(zip(sizes.tolist(), clusters.tolist(), strict=True))
+
+
+def _linked(shards: Shards, among: Rows, near: Nearness) -> PairRows:
+    columns = (shards.figures(name)[among].astype(np.uint64) for name in near.columns)
+    crowd = crowded(columns)
+    keys = np.stack([shards.figures(name)[among[crowd]].astype(np.uint64) for name in near.columns], axis=1)
+    found = links(keys, _sets(shards, among[crowd], near), near.jaccard).of(crowd)
+    return np.stack([among[found.one], among[found.other]], axis=1)
+
+
+def _sets(shards: Shards, rows: Rows, near: Nearness) -> Sets:
+    """The shingle sets of the rows' questions, made again from their texts."""
+    parts = []
+    for start in range(0, len(rows), _AT_ONCE):
+        for batch in shards.take(rows[start : start + _AT_ONCE], "messages").to_batches():
+            parts.append(shingle_sets(folded(Asked.of_batch(batch).questions), near.grain))
+    return Sets.joined(parts)
