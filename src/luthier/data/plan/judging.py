@@ -40,7 +40,7 @@ class Judges:
     threshold: float
 
     def repeats(self, pairs: PairRows) -> PairRows:
-        """The pairs that say the same: questions that share their telling words, no figure replaced, the same answer."""
+        """The pairs that say the same: questions that share their telling words and figures, and the same answer."""
         found = self._judged(judge_repeats, pairs)
         return np.concatenate(found) if found else pairs
 

@@ -13,8 +13,14 @@ from luthier.data.leakage import CERTAIN, Bar, Hit, Overlap
 from luthier.data.plan.fates import Fates, Mask
 from luthier.data.plan.judging import Judges
 from luthier.data.plan.leaks import Lookout
-from luthier.data.plan.repeats import PairRows, close_questions, cluster_heads, cluster_sizes, exact_repeats
-from luthier.data.plan.repeats import repeat_candidates
+from luthier.data.plan.repeats import (
+    PairRows,
+    close_questions,
+    cluster_heads,
+    cluster_sizes,
+    exact_repeats,
+    repeat_candidates,
+)
 from luthier.data.plan.shaped import Shaped
 from luthier.data.plan.shards import Rows, Shards
 from luthier.data.plan.strata import Strata, check_tags, strata_of

@@ -1,6 +1,7 @@
 """Shards: what shaping a piece gave, on disk; columns are read whole, bodies row by row."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ class Shards:
         where = np.searchsorted(self._starts, ordered, side="right") - 1
         edges = [0, *(np.flatnonzero(np.diff(where)) + 1).tolist(), len(where)]
         parts = []
-        for first, last in zip(edges[:-1], edges[1:], strict=True):
+        for first, last in pairwise(edges):
             batch = self._flat[where[first]]
             chosen = batch.select(list(columns)) if columns else batch
             parts.append(chosen.take(pa.array(ordered[first:last] - self._starts[where[first]])))
