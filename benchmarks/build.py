@@ -3,7 +3,7 @@
     python benchmarks/records.py --rows 100000 --out DIR
     python benchmarks/build.py DIR [--rows 10000 100000] [--workers 2] [--out build.json]
 
-DIR/records.jsonl is what benchmarks/records.py makes. For each of `--rows` a project is made of its first so many lines,
+DIR/records.jsonl is what benchmarks/records.py makes. For each of `--rows` a project is made of its first lines,
 in a fresh folder, and built from nothing by a process of its own: patterns of personal data on, names off, gold set of
 500. Memory is what all processes of the build hold together (RSS, sampled ten times a second; pages of mapped files
 that two processes share count twice), and beside it without file pages (anonymous memory). Prints one JSON object.
