@@ -68,9 +68,9 @@ class Hit(Value):
 class Guard:
     """Gold rows on the watch while all other rows go by, batch by batch."""
 
-    def __init__(self, corpus: Corpus, gold: Sequence[Side]) -> None:
-        """The gold rows of a corpus that counts them too."""
-        self._corpus, self._space = corpus, Space(corpus)
+    def __init__(self, corpus: Corpus, gold: Sequence[Side], space: Space | None = None) -> None:
+        """The gold rows of a corpus that counts them too; its `space` where it is made already."""
+        self._corpus, self._space = corpus, space or Space(corpus)
         self._gold = list(gold)
         self._watch = Watch(corpus, self._space, self._gold)
         keys = self._watch.tokens.in_any_order()
@@ -117,14 +117,14 @@ class Guard:
         ]
         return _closest(hits), bar
 
-    def resembled(self, fetch: Fetch, *, near_threshold: float, paraphrase_threshold: float) -> list[int]:
-        """The places of the gold rows that any row resembles, whatever the other rows are like."""
+    def alike(self, fetch: Fetch, *, near_threshold: float, paraphrase_threshold: float) -> list[tuple[int, int]]:
+        """Every gold row by its place, and a row by its number that resembles it, whatever the other rows are like."""
         close = {
-            pair.probe
+            (pair.probe, pair.row)
             for pair in self.judged(fetch)
             if pair.is_near(near_threshold) or pair.chance >= paraphrase_threshold
         }
-        return sorted(close | {hit.gold for hit in self._certain(fetch)})
+        return sorted(close | {(hit.gold, hit.row) for hit in self._certain(fetch)})
 
     def judged(self, fetch: Fetch) -> list[Judged]:
         """All pairs that were worth a careful look."""
