@@ -187,7 +187,7 @@ def recall(texts: Path, rows: int) -> Iterator[dict[str, object]]:
         keys = near_keys(plain, LONG, bands)
         pairs = all_pairs(keys, sets, BINS[0])
         found = dict(zip(zip(pairs.one.tolist(), pairs.other.tolist(), strict=True), pairs.jaccard, strict=True))
-        wrong = sum(abs(alike - truth.get(pair, 0.0)) > 1e-12 for pair, alike in found.items())
+        wrong = sum(bool(abs(alike - truth.get(pair, 0.0)) > 1e-12) for pair, alike in found.items())
         by_bin = {}
         for low, high in zip(BINS, (*BINS[1:], 1.1), strict=True):
             there = [pair for pair, alike in truth.items() if low <= alike < high]
@@ -195,7 +195,7 @@ def recall(texts: Path, rows: int) -> Iterator[dict[str, object]]:
         linked = links(keys, sets, threshold)
         firsts = heads(rows, linked.one, linked.other)
         together = [pair for pair, alike in truth.items() if alike >= threshold]
-        joined = sum(firsts[one] == firsts[other] for one, other in together)
+        joined = sum(bool(firsts[one] == firsts[other]) for one, other in together)
         yield {
             "recall_at": threshold, "bands": [bands.count, bands.rows], "rows": rows, "named_of_all_pairs": by_bin,
             "in_one_cluster": f"{joined}/{len(together)}", "pairs_with_another_jaccard_than_python": wrong,
