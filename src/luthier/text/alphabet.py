@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from luthier.text.native import compiled
 from luthier.text.normalise import fold
 
 FOLDED_TO = 0x20000
@@ -66,6 +67,21 @@ def kinds() -> NDArray[np.uint8]:
         for match in re.finditer(pattern, every):
             found[match.start() : match.end()] = kind
     return found
+
+
+@compiled
+def code_at(values: NDArray[np.uint8], place: int, end: int) -> tuple[int, int]:
+    """The character whose first byte, beyond ASCII, is at `place`, and where the next starts; -1 for broken UTF-8."""
+    lead = values[place]
+    width = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+    if lead < 0xC0 or lead > 0xF7 or place + width > end:
+        return -1, place + 1
+    code = int(lead & (0x7F >> width))
+    for more in range(1, width):
+        if values[place + more] & 0xC0 != 0x80:
+            return -1, place + 1
+        code = (code << 6) | int(values[place + more] & 0x3F)
+    return (code, place + width) if code < 0x110000 else (-1, place + 1)
 
 
 def _folded_alone(chars: Sequence[str]) -> list[str]:

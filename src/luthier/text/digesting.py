@@ -4,6 +4,8 @@ Digests have 128 bits: among a billion rows two different ones share a digest wi
 are taken for equal texts. They are the same on every platform and in every process.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,11 +38,9 @@ def conversations(messages: pa.Array) -> pa.LargeStringArray:
 def digests(texts: pa.Array) -> Digests:
     """The XXH3-128 digest of each text as it stands (fold it first), shape [len(texts), 2]; a null counts as empty."""
     source = Bytes.of(texts)
-    view = memoryview(source.values)
+    view = source.values.data
     ends = source.offsets.tolist()
-    joined = b"".join(
-        [xxhash.xxh3_128_digest(view[start:end]) for start, end in zip(ends[:-1], ends[1:], strict=True)]
-    )
+    joined = b"".join([xxhash.xxh3_128_digest(view[start:end]) for start, end in pairwise(ends)])
     return np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
 
 

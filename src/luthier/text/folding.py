@@ -1,7 +1,7 @@
 """`normalise.fold` for whole Arrow columns: the same text, several times as fast.
 
-A kernel folds character by character. Rows with marks or Hangul letters (`alphabet` says why) go through `normalise.fold`
-itself, so a column in Devanagari or decomposed accents is folded at Python's speed.
+A kernel folds character by character. Rows with marks or Hangul letters (`alphabet` says why) go through
+`normalise.fold` itself, so a column in Devanagari or decomposed accents is folded at Python's speed.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from luthier.text.alphabet import FOLDED_TO, HARD, SPACE, folds
+from luthier.text.alphabet import FOLDED_TO, HARD, SPACE, code_at, folds
 from luthier.text.native import compiled
 from luthier.text.normalise import fold
 
@@ -45,6 +45,9 @@ def folded(texts: pa.Array) -> pa.LargeStringArray:
     Args:
         texts: A string or large_string array, also a slice of one.
 
+    Raises:
+        UnicodeDecodeError: A text is no UTF-8; Parquet files can hold such strings.
+
     """
     source = Bytes.of(texts)
     table = folds()
@@ -63,7 +66,7 @@ def folded(texts: pa.Array) -> pa.LargeStringArray:
 
 
 @compiled
-def _fold(
+def _fold(  # noqa: PLR0917 - kernels take plain arrays, by position
     values: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     length: NDArray[np.uint8],
@@ -74,48 +77,37 @@ def _fold(
     is_hard: NDArray[np.bool_],
 ) -> None:
     """Fill `out`, `out_offsets` and `is_hard`; a hard row is left empty."""
-    ascii_folds = np.empty(128, dtype=np.uint8)  # by byte: the folded byte, or 255 for a space
+    ascii_folds = np.empty(128, dtype=np.uint8)
     for code in range(128):
-        ascii_folds[code] = 255 if length[code] == SPACE else pool[start[code]]
+        ascii_folds[code] = 32 if length[code] == SPACE else pool[start[code]]
     at = 0
     out_offsets[0] = 0
     for row in range(len(offsets) - 1):
-        first = at
-        place, end = offsets[row], offsets[row + 1]
-        space_is_due = False
+        first, place, end = at, offsets[row], offsets[row + 1]
+        after_space = True
         while place < end:
             byte = values[place]
-            if byte < 128:
+            if byte < 128:  # without a branch: a space after a space is written, and written over
                 place += 1
-                byte = ascii_folds[byte]
-                if byte == 255:
-                    space_is_due = at > first
-                    continue
-                if space_is_due:
-                    out[at] = 32
-                    at += 1
-                    space_is_due = False
-                out[at] = byte
-                at += 1
+                out[at] = ascii_folds[byte]
+                is_space = out[at] == 32
+                at += 1 - (is_space & after_space)
+                after_space = is_space
                 continue
-            width = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            code = np.int64(byte & (0x7F >> width))
-            for more in range(1, width):
-                code = (code << 6) | np.int64(values[place + more] & 0x3F)
-            place += width
-            kind = length[code] if code < FOLDED_TO else HARD
+            code, place = code_at(values, place, end)
+            kind = length[code] if 0 <= code < FOLDED_TO else HARD
             if kind == HARD:
                 is_hard[row] = True
                 at = first
                 break
             if kind == SPACE:
-                space_is_due = at > first
-                continue
-            if kind and space_is_due:
                 out[at] = 32
-                at += 1
-                space_is_due = False
-            for more in range(kind):
-                out[at + more] = pool[start[code] + more]
-            at += kind
+                at += 1 - after_space
+                after_space = True
+            elif kind > 0:
+                for more in range(kind):
+                    out[at + more] = pool[start[code] + more]
+                at += kind
+                after_space = False
+        at -= at > first and out[at - 1] == 32
         out_offsets[row + 1] = at
