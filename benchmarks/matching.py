@@ -13,8 +13,8 @@ from collections import defaultdict
 from random import Random
 
 import numpy as np
-
 from benchmarks.matching_sets import SETS, Planted, edits, example, planted
+
 from luthier.data.compare import Sides
 from luthier.data.contradictions import find_contradictions
 from luthier.data.duplicates import drop_duplicates

@@ -2,8 +2,8 @@
 
     python benchmarks/records.py --rows 100000 --out DIR; python benchmarks/matching_scale.py DIR --gold 500
 
-Rows go by in batches of 8,192; the first `--gold` rows of answers that nobody shares are gold. Prints one JSON object:
-seconds of each step, and of all per million rows. Candidate pairs of nearly equal questions come from the near-duplicate
+Rows go by in batches of 8,192; the first `--gold` rows are gold. Prints one JSON object: seconds of each step, and the
+same per million rows. Candidate pairs of nearly equal questions come from the near-duplicate
 kernel, whose time is not in these figures.
 """
 
@@ -49,8 +49,9 @@ def main() -> None:
     def batches(first: int = 0) -> Iterator[tuple[np.ndarray, Asked]]:
         for start in range(first, len(lines), BATCH):
             part = [orjson.loads(line)["messages"] for line in lines[start : start + BATCH]]
-            yield np.arange(start, start + len(part)), Asked.of_batch(
-                pa.record_batch({"messages": pa.array(part, pa.list_(MESSAGE))})
+            yield (
+                np.arange(start, start + len(part)),
+                Asked.of_batch(pa.record_batch({"messages": pa.array(part, pa.list_(MESSAGE))})),
             )
 
     seconds: dict[str, float] = {}

@@ -23,7 +23,7 @@ Floats = NDArray[np.float32]
 WINDOW, LEAST, SMOOTH, SHIFT = 4, 6, 0.75, 1.0
 CHUNK = 1_000_000
 COUNTS_AS = (1, 4)
-"""Counts of old and of modern texts: texts of our own time weigh more: they are a fifth of the words and the better part of the use."""
+"""What old and modern texts count: ours are a fifth of the words and the better part of the use."""
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:

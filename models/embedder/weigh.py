@@ -10,11 +10,11 @@ import argparse
 from random import Random
 
 import numpy as np
+from benchmarks.matching_sets import SETS, key, paraphrases, planted
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from benchmarks.matching_sets import SETS, key, paraphrases, planted
 from luthier.data.compare import Sides
 from luthier.data.duplicates import drop_duplicates
 from luthier.data.leakage import Guard

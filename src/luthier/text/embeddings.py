@@ -1,7 +1,7 @@
 """Texts as vectors: half of what they mean, half of which words they hold.
 
 Meaning is the mean of word vectors shipped with Luthier (`embedder/`, made by `models/embedder`), weighed by how rare
-each word is in the project. Words are a count sketch of the stems, so that a name that no list of words knows counts too.
+each word is in the project. Words are a count sketch of the stems, so that a name that no list knows counts too.
 """
 
 import math

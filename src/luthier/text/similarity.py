@@ -122,20 +122,23 @@ class Shortlist:
         self._probes = space.vectors(probes)
         self._crowding = space.crowding(self._probes)
         self._answers, self._told = answers, told
-        self._kept = np.empty((0, 4))
+        self._kept: list[NDArray[np.float64]] = []
+        self._waiting = 0
 
     def look(self, numbers: Places, rows: Tokens, answers: Hashes) -> None:
         """Take in a batch of rows with their numbers."""
         for start in range(0, len(rows), _CHUNK):
             part = Tokens(rows.starts[start : start + _CHUNK + 1], rows.words, rows.stems)
             self._look(numbers[start : start + _CHUNK], part, answers[start : start + _CHUNK])
-        if len(self._kept) > _PRUNE_AT:
-            self._prune()
+            if self._waiting > _PRUNE_AT:
+                self._prune()
 
     def pairs(self) -> list[tuple[int, int, float, float]]:
         """Probe, row, closeness, and closeness less half the crowding around the probe."""
+        if not self._kept:
+            return []
         self._prune()
-        return [(int(p), int(r), float(c), float(c - self._crowding[int(p)] / 2)) for p, r, c, _ in self._kept]
+        return [(int(p), int(r), float(c), float(c - self._crowding[int(p)] / 2)) for p, r, c, _ in self._kept[0]]
 
     def _look(self, numbers: Places, rows: Tokens, answers: Hashes) -> None:
         close = self._space.vectors(rows) @ self._probes.T
@@ -150,15 +153,17 @@ class Shortlist:
             worth[lines, best] = -9
         row, probe = (np.concatenate(part) for part in zip(*found, strict=True))
         told = np.stack([probe, numbers[row], close[row, probe], promise[row, probe]], axis=1)
-        self._kept = np.concatenate([self._kept, told])
+        self._kept.append(told)
+        self._waiting += len(told)
 
     def _prune(self) -> None:
-        kept = np.unique(self._kept, axis=0)
+        kept = np.unique(np.concatenate(self._kept), axis=0)
         order = np.lexsort((-kept[:, 3], kept[:, 0]))
         kept = kept[order]
         starts = np.searchsorted(kept[:, 0], kept[:, 0], side="left")
         rank = np.arange(len(kept)) - starts
-        self._kept = kept[(rank < _PER_PROBE) | (kept[:, 2] >= _CERTAINLY_WORTH)]
+        self._kept = [kept[(rank < _PER_PROBE) | (kept[:, 2] >= _CERTAINLY_WORTH)]]
+        self._waiting = 0
 
 
 def with_contrast(

@@ -10,9 +10,22 @@ from luthier.data.leakage import Guard, Overlap, find_overlaps, refuse
 from luthier.domain.examples import Example, Message
 from luthier.errors import Refused
 
-THINGS = (
-    "lamp garden invoice passport violin kettle engine ladder contract blanket camera bridge medicine ticket".split()
-)  # noqa: SIM905
+THINGS = [
+    "lamp",
+    "garden",
+    "invoice",
+    "passport",
+    "violin",
+    "kettle",
+    "engine",
+    "ladder",
+    "contract",
+    "blanket",
+    "camera",
+    "bridge",
+    "medicine",
+    "ticket",
+]
 DEEDS = "repair return insure photograph describe deliver translate paint measure compare install cancel".split()  # noqa: SIM905
 ROWS = [
     (f"How do I {deed} the {thing} of my {other}?", f"{deed} {thing} {other} {n}")
@@ -22,8 +35,9 @@ ROWS = [
 ]
 
 
-def example(row_id: str, asked: str, ideal: str) -> Example:
-    return Example(id=row_id, messages=(Message(role="user", content=asked), Message(role="assistant", content=ideal)))
+def example(row_id: str, asked: str, ideal: str, group: str | None = None) -> Example:
+    messages = (Message(role="user", content=asked), Message(role="assistant", content=ideal))
+    return Example(id=row_id, messages=messages, group=group)
 
 
 def overlaps(gold: list[tuple[str, str]], rows: list[tuple[str, str]]) -> dict[str, Overlap]:
@@ -72,6 +86,26 @@ def test_rows_that_rephrase_each_other_anyway_raise_the_bar_and_the_sentence_say
     assert f"{bar.natural:.1%}" in bar.sentence
     named = [hit for hit in hits if hit.kind == "paraphrase"]
     assert len(named) < 0.05 * len(others)
+
+
+def test_what_is_alike_within_groups_does_not_raise_the_bar() -> None:
+    asks = ["Please fix the {} of my {}", "My {} needs repair, it is beside the {}"]
+    bars = []
+    for grouped in (True, False):
+        rows = [
+            example(f"{n}.{k}", ask.format(*pair), f"answer {n}", f"g{n}" if grouped else None)
+            for n, pair in enumerate(zip(THINGS * 8, [DEEDS[n // 14] for n in range(112)], strict=True))
+            for k, ask in enumerate(asks)
+        ]
+        sides = Sides([example("gold", "Where may I park", "park"), example("leak", "Where can I park", "park"), *rows])
+        guard = Guard(sides.corpus, sides.sides[:1])
+        others = np.arange(1, len(sides.sides))
+        guard.look(others, sides.asked.take(others))
+        _, bar = guard.found(sides.fetch, near_threshold=1.0, paraphrase_threshold=0.1)
+        bars.append(bar.natural)
+    assert bars[0] is not None
+    assert bars[1] is not None
+    assert bars[0] < bars[1]
 
 
 def test_batches_give_what_one_look_gives() -> None:
