@@ -37,9 +37,11 @@ def test_a_copy_stands_out_of_its_template_and_an_equal_rare_answer_brings_far_w
     pairs = shortlist.pairs()
     rows = sorted({row for _, row, _, _ in pairs})
     close = with_contrast(pairs, space, rows, tokens_of(column([texts[row] for row in rows])))
-    assert (0, 100) in {(pair.probe, pair.row) for pair in close}
-    best = max(close, key=lambda pair: pair.contrast)
-    assert (best.probe, best.row) == (1, 101)
+    contrast = {(pair.probe, pair.row): pair.contrast for pair in close}
+    assert (0, 100) in contrast
+    usual = sorted(found for (_, row), found in contrast.items() if row < 100)
+    assert len(usual) > 20
+    assert contrast[1, 101] > usual[len(usual) * 3 // 4]
 
 
 def test_the_order_of_batches_does_not_change_counts_or_sample() -> None:
