@@ -14,7 +14,7 @@ from luthier.data.readers.json_records import json_records
 from luthier.data.readers.lines import BYTE_ORDER_MARK
 from luthier.data.readers.mail import mail
 from luthier.data.readers.parts import Convert, Fault, Object, Origin, Reader, Record, Records
-from luthier.data.readers.streams import Part, Rejoined, closing, spooled
+from luthier.data.readers.streams import Part, Rejoined, closing
 from luthier.errors import Faults
 from luthier.registry import Registry
 
@@ -92,8 +92,8 @@ def by_keys(records: Records, origin: Origin) -> Iterator[pa.RecordBatch | Fault
 for _name, _shape in SHAPES.items():
     readers.add(_name)(_reader(_shape.convert))
 readers.add("csv")(_table(tables.csv_records))
-readers.add("parquet")(_table(lambda stream: tables.parquet_records(spooled(stream))))
-readers.add("arrow")(_table(lambda stream: tables.arrow_records(spooled(stream))))
+readers.add("parquet")(_table(tables.parquet_records))
+readers.add("arrow")(_table(tables.arrow_records))
 readers.add("mail")(mail)
 
 
@@ -167,11 +167,11 @@ def _records(stream: BinaryIO, origin: Origin, place: str = "") -> Records:
 
 
 def _rewound(rest: Rejoined, stream: BinaryIO) -> BinaryIO:
-    """A stream that begins at the file's first byte and can go back."""
-    if stream.seekable() and not isinstance(stream, Rejoined):
-        stream.seek(0)
-        return stream
-    return spooled(rest)
+    """A stream that begins at the file's first byte, and can go back where the file can."""
+    if isinstance(stream, Rejoined) or not stream.seekable():
+        return rest
+    stream.seek(0)
+    return stream
 
 
 def _refused(head: bytes) -> str | None:

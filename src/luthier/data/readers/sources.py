@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -114,25 +114,26 @@ def _files(section: SourceConfig, folder: Path) -> Iterator[tuple[str, str]]:
         yield shown(path), location
         return
     names = sorted(str(name)[len(inside) :].strip("/") for name in system.find(inside))
-    chosen = _chosen(names, section, _state_files(system, inside, names))
-    for name in chosen:
+    for name in _chosen(_without_caches(system, inside, names), section):
         yield f"{shown(path)}/{name}", f"{location.rstrip('/')}/{name}"
 
 
-def _state_files(system: object, inside: str, names: list[str]) -> set[str]:
-    """The data files that Hugging Face's `state.json` names; others beside them are caches."""
-    if "state.json" not in names:
-        return set()
-    opened: BinaryIO
-    with system.open(f"{inside.rstrip('/')}/state.json", "rb") as opened:  # type: ignore[attr-defined]  # fsspec is untyped
-        told = json.loads(opened.read(1 << 20))
-    return {str(file.get("filename")) for file in told.get("_data_files", [])}
+def _without_caches(system: Any, inside: str, names: list[str]) -> list[str]:
+    """The names less those that Hugging Face's `state.json` beside them does not count among the data."""
+    stated: dict[str, set[str]] = {}
+    for name in names:
+        folder, _, last = name.rpartition("/")
+        if last == "state.json":
+            with system.open(f"{inside.rstrip('/')}/{name}", "rb") as opened:
+                told = json.loads(opened.read(1 << 20))
+            stated[folder] = {str(file.get("filename")) for file in told.get("_data_files", [])}
+    places = ((name, *name.rpartition("/")[::2]) for name in names)
+    return [name for name, folder, last in places if folder not in stated or last in stated[folder]]
 
 
-def _chosen(names: list[str], section: SourceConfig, stated: set[str]) -> list[str]:
+def _chosen(names: list[str], section: SourceConfig) -> list[str]:
     """The data files of a folder; one split of it where it holds several."""
     data = [name for name in names if name.endswith(_KNOWN) and PurePosixPath(name).name not in _SIDE_FILES]
-    data = [name for name in data if not stated or name in stated]
     if not data:
         raise UserError(
             f"{section.path!r} is a folder without data files", hint=f"name a file; known endings are {list(_KNOWN)}"
