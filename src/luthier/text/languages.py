@@ -58,6 +58,9 @@ _COMMON: Mapping[str, frozenset[str]] = {
         "ovat nyt tämä siitä minun kanssa mukaan voin",
     }.items()
 }
+_RUSSIAN, _UKRAINIAN = frozenset("\u044b\u044d\u0451"), frozenset("\u0456\u0457\u0454\u0491")
+"""Letters that one of the two has and the other has not; Bulgarian has none of them, Belarusian has of both."""
+
 _CYRILLIC_COMMON: Mapping[str, frozenset[str]] = {
     "ru": frozenset("и в не на я что он с как это а по но к у из за то все так же от бы о вы мы для мне если или нет было "
                     "есть уже когда меня был ещё при его их".split()),
@@ -93,9 +96,18 @@ def _by_script(text: str, letters: int) -> str | None:
 def _by_words(text: str, letters: int) -> str:
     words = _WORD.findall(text.lower())
     is_cyrillic = len(_CYRILLIC.findall(text)) > letters / 2
+    if is_cyrillic and (told := _by_cyrillic_letters(text.lower())) is not None:
+        return told
     hits: Counter[str] = Counter()
     for language, common in (_CYRILLIC_COMMON if is_cyrillic else _COMMON).items():
         hits[language] = sum(word in common for word in words)
     (first, most), (_, next_most) = hits.most_common(2)
     is_sure = most >= _MIN_HITS and most >= _MIN_SHARE * len(words) and most >= _MARGIN * next_most
     return first if is_sure and letters >= _MIN_LETTERS else UNKNOWN
+
+
+def _by_cyrillic_letters(text: str) -> str | None:
+    is_russian, is_ukrainian = not _RUSSIAN.isdisjoint(text), not _UKRAINIAN.isdisjoint(text)
+    if is_russian and is_ukrainian:
+        return UNKNOWN
+    return "ru" if is_russian else "uk" if is_ukrainian else None
