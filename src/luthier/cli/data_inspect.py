@@ -9,7 +9,9 @@ from luthier.cli.options import JsonOption
 from luthier.cli.output import show
 from luthier.errors import UserError
 
-FileArgument = Annotated[str, typer.Argument(help="File, folder, fsspec address, or with --query a SQLAlchemy address.")]
+FileArgument = Annotated[
+    str, typer.Argument(help="File, folder, fsspec address, or with --query a SQLAlchemy address.")
+]
 FormatOption = Annotated[str, typer.Option("--format", help="A reader's name; recognised where it is not given.")]
 ColumnOption = Annotated[
     list[str] | None,

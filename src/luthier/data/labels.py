@@ -14,7 +14,9 @@ _MIN_SHARE = 0.3
 """Share of a source's rows that must be labels before it counts as classification."""
 _ROWS_PER_LABEL = 4
 _MAX_LABELS = 5_000
-_DEFINES = re.compile(r"""["'`*)\]]{0,3} ?(?:[:=(\u2013\u2014-]|->|if\b|when\b|means\b|is\b|where\b)(?: ?[\w'"`,.-]+){3}""")
+_DEFINES = re.compile(
+    r"""["'`*)\]]{0,3} ?(?:[:=(\u2013\u2014-]|->|if\b|when\b|means\b|is\b|where\b)(?: ?[\w'"`,.-]+){3}"""
+)
 """What follows a label that is explained."""
 _EXAMPLES = 5
 
@@ -88,7 +90,7 @@ def _label_of(answer: str) -> str:
 
 
 def _states_criterion(text: str, label: str) -> bool:
-    """Whether `text` says what the label means: `lost_card: ...`, `lost_card when ...`; naming it among others is not enough."""
+    """Whether `text` says what the label means, as `lost_card: ...` does; naming it among others is not enough."""
     folded = fold(text)
     place = folded.find(label)
     while place >= 0:

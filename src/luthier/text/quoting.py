@@ -7,8 +7,9 @@ _MAX_SIGNATURE_LINES = 8
 _MAX_SIGNATURE_CHARACTERS = 80
 
 _ATTRIBUTION = re.compile(
-    r"^(?=.*[\d@])(?:>+ ?)?(?:On\b.{6,200}\bwrote|Am\b.{6,200}\bschrieb\b.{0,120}|Le\b.{6,200}\ba [ée]crit|El\b.{6,200}\bescribi[óo]"
-    r"|Il\b.{6,200}\bha scritto|Op\b.{6,200}\bschreef\b.{0,120}|Em\b.{6,200}\bescreveu|Den\b.{6,200}\bskrev\b.{0,120}) ?:\s*$"
+    r"^(?=.*[\d@])(?:>+ ?)?(?:On\b.{6,200}\bwrote|Am\b.{6,200}\bschrieb\b.{0,120}|Le\b.{6,200}\ba [ée]crit"
+    r"|El\b.{6,200}\bescribi[óo]|Il\b.{6,200}\bha scritto|Op\b.{6,200}\bschreef\b.{0,120}|Em\b.{6,200}\bescreveu"
+    r"|Den\b.{6,200}\bskrev\b.{0,120}) ?:\s*$"
 )
 _ATTRIBUTION_START = re.compile(r"^(?:On|Am|Le|El|Il|Op|Em|Den)\b.{6,200}$")
 _SEPARATOR = re.compile(
@@ -18,18 +19,23 @@ _SEPARATOR = re.compile(
 )
 _HEADER = re.compile(r"^\*?(?:From|Von|De|Da|Van|Fra|Fr[åa]n)\s?:\*? .{3,}$")
 _HEADER_AFTER = re.compile(
-    r"^\*?(?:Sent|Date|To|Subject|Gesendet|Datum|An|Betreff|Envoy[ée]|Objet|Enviado|Para|Asunto|Inviato|Oggetto|Onderwerp"
+    r"^\*?(?:Sent|Date|To|Subject|Gesendet|Datum|An|Betreff|Envoy[ée]|Objet|Enviado|Para|Asunto"
+    r"|Inviato|Oggetto|Onderwerp"
     r"|Aan|Sendt|Til|Emne|Skickat|Till|[ÄA]mne)\s?:\*? "
 )
 _DEVICE = re.compile(
     r"^(?:Sent from (?:my|Outlook|Mail|Yahoo|Gmail)\b.{0,60}|Get Outlook for \w+.{0,60}|Von meinem \w+ gesendet.{0,20}"
-    r"|Gesendet von .{2,40}|Envoy[ée] de mon .{2,40}|Enviado desde mi .{2,40}|Inviato da .{2,40}|Verstuurd vanaf .{2,40})$",
+    r"|Gesendet von .{2,40}|Envoy[ée] de mon .{2,40}|Enviado desde mi .{2,40}|Inviato da .{2,40}"
+    r"|Verstuurd vanaf .{2,40})$",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
-    r"^(?:(?:with )?(?:best|kind|kindest|warm|warmest) (?:regards|wishes)|regards|best|sincerely|yours (?:sincerely|faithfully|truly)"
-    r"|cheers|many thanks|thanks|thank you|thanks and regards|mit freundlichen gr[üu](?:ß|ss)en|(?:viele|beste|liebe) gr[üu](?:ß|ss)e"
-    r"|freundliche gr[üu](?:ß|ss)e|cordialement|bien [àa] vous|saludos(?: cordiales)?|un saludo|atentamente|cordiali saluti"
+    r"^(?:(?:with )?(?:best|kind|kindest|warm|warmest) (?:regards|wishes)|regards|best|sincerely"
+    r"|yours (?:sincerely|faithfully|truly)"
+    r"|cheers|many thanks|thanks|thank you|thanks and regards|mit freundlichen gr[üu](?:ß|ss)en"
+    r"|(?:viele|beste|liebe) gr[üu](?:ß|ss)e"
+    r"|freundliche gr[üu](?:ß|ss)e|cordialement|bien [àa] vous|saludos(?: cordiales)?"
+    r"|un saludo|atentamente|cordiali saluti"
     r"|met vriendelijke groet(?:en)?|atenciosamente|med v[äa]nliga h[äa]lsningar|mvh)[,.!]?$",
     re.IGNORECASE,
 )
@@ -94,7 +100,7 @@ def _attribution_lines(lines: list[str], place: int) -> int:
 
 
 def _said_after(lines: list[str]) -> list[bool]:
-    """For each line and the end: whether the author says nothing from there on; a signature below a quoted mail is nothing."""
+    """For each line and the end: whether the author says no more from there on; two lines below a quoted mail may sign it."""
     told = [True]
     own = quoted = 0
     for line in reversed(lines):

@@ -47,7 +47,9 @@ def test_noise_is_left_out_with_its_reason(asked: str, ideal: str, reason: str) 
     assert dropped.reason == reason
 
 
-@pytest.mark.parametrize("ideal", ["card_arrival", "Use `ls`.", "Run ```ls``` now", "{see below}", '{"a": "```"}', "a {b} [c"])
+@pytest.mark.parametrize(
+    "ideal", ["card_arrival", "Use `ls`.", "Run ```ls``` now", "{see below}", '{"a": "```"}', "a {b} [c"]
+)
 def test_answers_that_only_look_cut_stay(ideal: str) -> None:
     assert clean([example("hi", ideal)]).dropped == ()
 
@@ -58,7 +60,12 @@ def test_answers_that_only_look_cut_stay(ideal: str) -> None:
         ({"min_answer_characters": 3}, "hi", "ho", "answer_too_short"),
         ({"max_answer_characters": 3}, "hi", "hoho", "answer_too_long"),
         ({"languages": ["de"]}, "Where is the card that I ordered?", "It is on its way to you.", "language"),
-        ({"truncated_answers": "likely"}, "hi", "All is well. " * 30 + "And then the man went to the house of the", "truncated_answer"),
+        (
+            {"truncated_answers": "likely"},
+            "hi",
+            "All is well. " * 30 + "And then the man went to the house of the",
+            "truncated_answer",
+        ),
     ],
 )
 def test_what_a_project_asks_for_is_left_out(settings: dict[str, object], asked: str, ideal: str, reason: str) -> None:
@@ -82,7 +89,11 @@ def test_text_is_tidied_without_losing_lines_or_letters() -> None:
 
 
 def test_a_clean_row_is_not_touched_and_each_change_is_counted_by_row() -> None:
-    rows = [example("hi", "ho", "a"), example("caf\u00c3\u00a9 ", "na\u00c3\u00afve", "b"), example("e\u0301", "ho", "c")]
+    rows = [
+        example("hi", "ho", "a"),
+        example("caf\u00c3\u00a9 ", "na\u00c3\u00afve", "b"),
+        example("e\u0301", "ho", "c"),
+    ]
     told = clean(rows)
     assert told.kept[0] == rows[0]
     assert told.kept[1].messages[0].content == "caf\u00e9"
@@ -93,7 +104,10 @@ MAIL = "<p>Is it <b>ready</b>?</p><p>On Mon, 2 Feb 2026 at 10:00 Desk &lt;d@x.ex
 
 
 def test_mark_up_quoted_tails_and_signatures_are_cut_only_where_asked_for() -> None:
-    row = example("Is it ready?\n\n-- \nAnn\n\nOn Mon, 2 Feb 2026 at 10:00 Desk <d@x.example> wrote:\n> Soon.", "Yes.\n\nBest regards,\nTom")
+    row = example(
+        "Is it ready?\n\n-- \nAnn\n\nOn Mon, 2 Feb 2026 at 10:00 Desk <d@x.example> wrote:\n> Soon.",
+        "Yes.\n\nBest regards,\nTom",
+    )
     assert clean([row]).kept[0] == row
     config = CleanConfig(quoted_tails=True, signatures=True, mark_up=True)
     told = clean([row, example(MAIL, "Yes.", "m")], config)
@@ -132,7 +146,11 @@ def test_lines_counted_apart_are_counted_together() -> None:
 
 
 def test_a_batch_is_cleaned_as_its_rows_are() -> None:
-    rows = [chat(("user", " hi\x00 "), ("assistant", "ho")), chat(("user", ""), ("assistant", "ho")), chat(("user", "hi"), ("assistant", "b"))]
+    rows = [
+        chat(("user", " hi\x00 "), ("assistant", "ho")),
+        chat(("user", ""), ("assistant", "ho")),
+        chat(("user", "hi"), ("assistant", "b")),
+    ]
     told = Cleaner(CleanConfig()).clean(batch_of(*rows))
     assert told.kept.schema == SCHEMA
     told.kept.validate(full=True)
@@ -188,7 +206,10 @@ def test_a_call_is_held_against_the_tools_of_its_row(answer: str, reason: str | 
     ("answer", "reason"), [('{"firm": "Ada"}', None), ('{"firm": 7}', "breaks_schema"), ("Ada", "not_json")]
 )
 def test_an_answer_that_must_be_json_is_held_against_its_schema(answer: str, reason: str | None) -> None:
-    assert why_target_fails(answer, json.dumps({"json_schema": {"name": "x", "schema": PARAMETERS}}).replace(": ", ":")) == reason
+    assert (
+        why_target_fails(answer, json.dumps({"json_schema": {"name": "x", "schema": PARAMETERS}}).replace(": ", ":"))
+        == reason
+    )
 
 
 @pytest.mark.parametrize("tools", ["[{}]", "[3]", '"x"', '[{"name":"f","parameters":{"type":"nonsense"}}]',

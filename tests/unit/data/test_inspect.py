@@ -18,9 +18,13 @@ QUESTIONS = [f"Where is the card number {number} that I ordered from you?" for n
 @pytest.fixture
 def looked(tmp_path: Path) -> Inspection:
     rows: list[Any] = [
-        {"question": question, "answer": "It is on its way. " * 20, "team": f"t{place % 3}"} for place, question in enumerate(QUESTIONS)
+        {"question": question, "answer": "It is on its way. " * 20, "team": f"t{place % 3}"}
+        for place, question in enumerate(QUESTIONS)
     ]
-    lines = [json.dumps(row) for row in rows] + ["{broken", json.dumps({"question": "Wo?", "answer": "Da.", "label": False})]
+    lines = [json.dumps(row) for row in rows] + [
+        "{broken",
+        json.dumps({"question": "Wo?", "answer": "Da.", "label": False}),
+    ]
     (tmp_path / "cards.jsonl").write_text("\n".join(lines))
     section = section_for(path="cards.jsonl", format="auto", columns={"prompt": "question", "completion": "answer"})
     return inspect(section, folder=tmp_path)
@@ -47,10 +51,16 @@ def test_faults_and_what_gives_no_row_are_told_beside_the_rows(looked: Inspectio
 def test_the_proposal_reads_the_file_once_consent_is_filled_in_and_never_before(looked: Inspection) -> None:
     told = yaml.safe_load(looked.proposal)["data"]
     (source,) = told["sources"]
-    assert source == {"path": "cards.jsonl", "format": "prompt_completion", "columns": {"prompt": "question", "completion": "answer"}}
+    assert source == {
+        "path": "cards.jsonl",
+        "format": "prompt_completion",
+        "columns": {"prompt": "question", "completion": "answer"},
+    }
     with pytest.raises(ValueError, match="lawful_basis"):
         DataConfig.model_validate(told)
-    assert DataConfig.model_validate({"sources": [source | {"lawful_basis": "contract"}]}).sources[0].path == "cards.jsonl"
+    assert (
+        DataConfig.model_validate({"sources": [source | {"lawful_basis": "contract"}]}).sources[0].path == "cards.jsonl"
+    )
 
 
 def test_the_page_tells_what_the_figures_tell(looked: Inspection) -> None:

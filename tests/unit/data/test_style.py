@@ -67,7 +67,9 @@ def test_only_rows_that_must_reason_are_held_against_the_template() -> None:
         ("How many?", "Between 3 and 40 people.", set()),
     ],
 )
-def test_facts_that_may_change_are_flagged_unless_the_question_says_them(asked: str, answer: str, facts: set[str]) -> None:
+def test_facts_that_may_change_are_flagged_unless_the_question_says_them(
+    asked: str, answer: str, facts: set[str]
+) -> None:
     assert mutable_facts(answer, [("user", asked)]) == facts
 
 

@@ -36,6 +36,9 @@ def test_a_heap_of_open_tags_takes_no_time(text: str) -> None:
     assert not has_markup(text) or "<script>" in text
 
 
-@pytest.mark.parametrize(("text", "is_markup"), [("<p>x</p>", True), ("a < b > c", False), ("<p> only once", False), ("<EMAIL_ADDRESS> <PERSON>", False)])
+@pytest.mark.parametrize(
+    ("text", "is_markup"),
+    [("<p>x</p>", True), ("a < b > c", False), ("<p> only once", False), ("<EMAIL_ADDRESS> <PERSON>", False)],
+)
 def test_two_known_tags_make_mark_up(text: str, is_markup: bool) -> None:
     assert has_markup(text) is is_markup

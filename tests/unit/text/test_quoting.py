@@ -30,7 +30,14 @@ def test_a_mail_is_told_in_its_parts(mail: str, text: str | None, signature: str
     assert split_reply(mail) == (mail if text is None else text, signature, quoted)
 
 
-@given(st.lists(st.sampled_from(["> a", "b", "", "-- ", "Best,", "On Mon, 2 Feb 2026 Ann wrote:", "From: Ann", "Sent: now", "---"]), max_size=12))
+@given(
+    st.lists(
+        st.sampled_from(
+            ["> a", "b", "", "-- ", "Best,", "On Mon, 2 Feb 2026 Ann wrote:", "From: Ann", "Sent: now", "---"]
+        ),
+        max_size=12,
+    )
+)
 def test_no_line_of_a_mail_is_told_that_is_not_in_it(lines: list[str]) -> None:
     mail = "\n".join(lines)
     told = split_reply(mail)

@@ -14,7 +14,9 @@ def misread(text: str) -> str:
     return "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in text.encode())
 
 
-@pytest.mark.parametrize("text", ["café", "naïve – “quoted”", "5 €", "Straße", "Ελλάδα", "привет", "dass’s", "señor 😀", "smile 😀"])
+@pytest.mark.parametrize(
+    "text", ["café", "naïve – “quoted”", "5 €", "Straße", "Ελλάδα", "привет", "dass’s", "señor 😀", "smile 😀"]
+)
 def test_misread_letters_come_back(text: str) -> None:
     assert misread(text) != text
     assert without_mojibake(misread(text)) == text
@@ -28,7 +30,17 @@ def test_what_one_misreading_gives_is_undone_or_left_alone(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["À la carte: “Ça va ?” – «Â»", "„Ä“ und „Ö“", "“MAÇÔ", "SÃO PAULO", "Ärger über Öl", "Ñandú", "plain", "Ελληνικά", "Ð is eth"],
+    [
+        "À la carte: “Ça va ?” – «Â»",
+        "„Ä“ und „Ö“",
+        "“MAÇÔ",
+        "SÃO PAULO",
+        "Ärger über Öl",
+        "Ñandú",
+        "plain",
+        "Ελληνικά",
+        "Ð is eth",
+    ],
 )
 def test_text_that_was_right_stays(text: str) -> None:
     assert without_mojibake(text) == text

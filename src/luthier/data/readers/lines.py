@@ -79,7 +79,7 @@ class Window(io.RawIOBase):
         """It is."""
         return True
 
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # all that BufferedReader passes
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # what it is given
         """Fill the buffer as far as the stretch goes."""
         data = self._stream.read(min(len(buffer), self._left))
         buffer[: len(data)] = data

@@ -162,7 +162,9 @@ def _stretches(stream: BinaryIO) -> Iterator[tuple[int, int]]:
 
 
 def _located(start: int, end: int, message: Message) -> Located:
-    answered = _ID.findall(str(message.get("In-Reply-To", "")))[:1] or _ID.findall(str(message.get("References", "")))[-1:]
+    answered = (
+        _ID.findall(str(message.get("In-Reply-To", "")))[:1] or _ID.findall(str(message.get("References", "")))[-1:]
+    )
     name = _ID.search(str(message.get("Message-ID", "")))
     senders = getaddresses([str(message.get("From", ""))[:1000]])
     return Located(

@@ -40,7 +40,7 @@ def origin_of(section: SourceConfig, config: DataConfig) -> Origin:
         synthetic=section.synthetic,
         group_by=config.split.group_by,
         stratify_by=config.gold.stratify_by,
-        columns=section.columns,
+        columns={str(field): name for field, name in section.columns.items()},
         ours=section.ours,
         query=section.query,
     )
@@ -77,7 +77,7 @@ def pieces_of_part(part: Part, *, piece_bytes: int) -> Iterator[Piece]:
 
 
 def parts_of(section: SourceConfig, *, folder: Path = Path()) -> Iterator[Part]:
-    """The files of a source, unpacked: the file itself, or those of a folder or archive; single mails as one mailbox."""
+    """The files of a source, unpacked: itself, or those of a folder or archive; single mails as one mailbox."""
     mails: list[Part] = []
     for place, path in _files(section, folder):
         for part in unpacked(part_of_file(place, path)):
@@ -142,10 +142,13 @@ def _chosen(names: list[str], section: SourceConfig) -> list[str]:
     found = sorted({split for split in splits.values() if split})
     if section.split is None and len(found) > 1:
         raise UserError(
-            f"{section.path!r} holds the splits {found}", hint="name one with `split`, so that no test rows are trained on"
+            f"{section.path!r} holds the splits {found}",
+            hint="name one with `split`, so that no test rows are trained on",
         )
     if section.split is not None and section.split not in found:
-        raise UserError(f"{section.path!r} has no split {section.split!r}", hint=f"it holds {found or 'no named splits'}")
+        raise UserError(
+            f"{section.path!r} has no split {section.split!r}", hint=f"it holds {found or 'no named splits'}"
+        )
     return [name for name in data if section.split is None or splits[name] == section.split]
 
 

@@ -30,7 +30,7 @@ class Part:
     open: Callable[[], BinaryIO]
 
 
-class Rejoined(io.RawIOBase):
+class _Rejoined(io.RawIOBase):
     """A stream that begins with bytes that were read from it already."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
@@ -50,6 +50,11 @@ class Rejoined(io.RawIOBase):
             return taken
         taken, self._head = self._head[:size], self._head[size:]
         return taken
+
+
+def rejoined(head: bytes, rest: BinaryIO) -> BinaryIO:
+    """A stream that begins with `head`, which was read from `rest` already; nobody can go back in it."""
+    return cast("BinaryIO", _Rejoined(head, rest))  # it has of BinaryIO what reading needs
 
 
 class Closeable(Protocol):
@@ -75,7 +80,7 @@ class _Bounded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # all that BufferedReader passes
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # what it is given
         try:
             data = self._unpacked.read(len(buffer))
         except (EOFError, OSError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as fault:
@@ -170,7 +175,9 @@ def _members(part: Part) -> Iterator[Part]:
 
 def _archive(part: Part, stream: BinaryIO) -> zipfile.ZipFile:
     if not stream.seekable():
-        raise UserError(f"{part.place!r} is a zip archive behind an address that cannot seek", hint="copy it here first")
+        raise UserError(
+            f"{part.place!r} is a zip archive behind an address that cannot seek", hint="copy it here first"
+        )
     try:
         return zipfile.ZipFile(stream)
     except zipfile.BadZipFile:

@@ -181,4 +181,3 @@ def plain(value: object) -> Json:
     if isinstance(value, date):
         return value.isoformat()
     return None if isinstance(value, bytes | bytearray | memoryview) else str(value)
-

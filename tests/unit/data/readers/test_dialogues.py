@@ -38,6 +38,11 @@ def test_a_dialogue_that_nobody_answers_is_no_row_and_no_fault(read: Reading) ->
 
 
 def test_calls_and_what_tools_saw_are_turns(read: Reading) -> None:
-    turns = [("human", "hi"), ("function_call", '{"name": "f", "arguments": {}}'), ("observation", "7"), ("gpt", "seven")]
+    turns = [
+        ("human", "hi"),
+        ("function_call", '{"name": "f", "arguments": {}}'),
+        ("observation", "7"),
+        ("gpt", "seven"),
+    ]
     found = read(json.dumps({"conversations": [{"from": who, "value": what} for who, what in turns], "tools": "[]"}))
     assert [role for role, _ in found.texts[0]] == ["user", "assistant", "tool", "assistant"]

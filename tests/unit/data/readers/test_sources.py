@@ -49,7 +49,9 @@ def test_a_gzip_and_an_archive_give_what_they_hold(tmp_path: Path) -> None:
 
 def test_an_address_is_read_through_fsspec_also_as_a_folder() -> None:
     memory = fsspec.filesystem("memory")
-    memory.pipe({"/bucket/data/a.jsonl": CHAT.encode(), "/bucket/data/b.jsonl": CHAT.encode(), "/bucket/data/notes.md": b"#"})
+    memory.pipe(
+        {"/bucket/data/a.jsonl": CHAT.encode(), "/bucket/data/b.jsonl": CHAT.encode(), "/bucket/data/notes.md": b"#"}
+    )
     try:
         assert ids("memory://bucket/data/a.jsonl") == ["memory://bucket/data/a.jsonl:1"]
         assert ids("memory://bucket/data") == ["memory://bucket/data/a.jsonl:1", "memory://bucket/data/b.jsonl:1"]
@@ -114,7 +116,12 @@ def test_pieces_of_a_part_are_its_rows_and_other_files_have_none(tmp_path: Path)
     (part,) = parts_of(section, folder=tmp_path)
     pieces = list(pieces_of_part(part, piece_bytes=1_000))
     assert len(pieces) > 1
-    read = [row_id for piece in pieces for item in read_part(part, "chat", origin, piece) for row_id in item.content["id"].to_pylist()]
+    read = [
+        row_id
+        for piece in pieces
+        for item in read_part(part, "chat", origin, piece)
+        for row_id in item.content["id"].to_pylist()
+    ]
     assert read == [f"a.jsonl:{line}" for line in range(1, 41)]
     (other,) = parts_of(section.model_copy(update={"path": "a.json"}), folder=tmp_path)
     assert list(pieces_of_part(other, piece_bytes=1_000)) == []

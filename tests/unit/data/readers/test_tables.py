@@ -66,7 +66,9 @@ def test_what_is_wrong_with_a_csv_is_told(read: Reading, content: bytes, why: st
     assert why in read(content, "csv", path="a.csv").told[0]
 
 
-@pytest.mark.parametrize("pack", [parquet, lambda rows: arrow(rows, as_file=True), lambda rows: arrow(rows, as_file=False)])
+@pytest.mark.parametrize(
+    "pack", [parquet, lambda rows: arrow(rows, as_file=True), lambda rows: arrow(rows, as_file=False)]
+)
 def test_columns_hold_conversations_as_structures_or_as_json_text(read: Reading, pack: object) -> None:
     at = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  as tables keep it
     nested = read(pack([{"messages": MESSAGES, "date": at, "kind": None}]))  # type: ignore[operator]
@@ -104,7 +106,9 @@ def test_a_broken_parquet_file_is_told_in_a_sentence(read: Reading, content: byt
 def database(tmp_path: Path) -> Path:
     with sqlite3.connect(tmp_path / "desk.db") as opened:
         opened.execute("CREATE TABLE mails (id TEXT, asked TEXT, answer TEXT, at TEXT)")
-        opened.executemany("INSERT INTO mails VALUES (?, ?, ?, ?)", [("m1", "hi", "ho", "2026-01-02"), ("m2", "a", None, None)])
+        opened.executemany(
+            "INSERT INTO mails VALUES (?, ?, ?, ?)", [("m1", "hi", "ho", "2026-01-02"), ("m2", "a", None, None)]
+        )
     opened.close()
     return tmp_path
 
@@ -117,7 +121,9 @@ def test_a_query_is_a_source(database: Path) -> None:
     origin = origin_of(section, DataConfig(sources=(section,)))
     items = [item.content for item in read_source(section, origin, folder=database)]
     (batch,) = [item for item in items if not isinstance(item, Fault)]
-    assert [(row["id"], row["line"], str(row["collected_on"])) for row in batch.to_pylist()] == [("m1", 1, "2026-01-02")]
+    assert [(row["id"], row["line"], str(row["collected_on"])) for row in batch.to_pylist()] == [
+        ("m1", 1, "2026-01-02")
+    ]
     assert [item.what for item in items if isinstance(item, Fault)] == ["`completion` is missing"]
 
 
