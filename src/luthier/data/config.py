@@ -28,7 +28,7 @@ class SourceConfig(Section):
 
     path: str = Field(
         min_length=1,
-        description="File or folder, relative to the project file; or an address of fsspec, or for `query` of SQLAlchemy.",
+        description="File or folder, relative to the project file; or an address: fsspec, or for `query` SQLAlchemy.",
     )
     format: str = Field(default="auto", description="A registered reader such as `chat`, or `auto` to recognise it.")
     lawful_basis: LawfulBasis = Field(description="GDPR article 6 basis; a row's own `lawful_basis` goes before it.")
@@ -83,7 +83,7 @@ class CleanConfig(Section):
     )  # fmt: skip
     truncated_answers: Literal["certain", "likely", "keep"] = Field(
         default="certain",
-        description="`certain`: broken JSON, open code, a stated length stop; `likely`: also long prose without an end.",
+        description="`certain`: broken JSON, open code, a length stop; `likely`: also long prose without an end.",
     )
     languages: tuple[str, ...] = Field(
         default=(), description="ISO 639-1 codes of the languages to keep; rows whose language is unsure stay."

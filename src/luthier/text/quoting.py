@@ -100,7 +100,7 @@ def _attribution_lines(lines: list[str], place: int) -> int:
 
 
 def _said_after(lines: list[str]) -> list[bool]:
-    """For each line and the end: whether the author says no more from there on; two lines below a quoted mail may sign it."""
+    """Per line and for the end: whether the author says no more from there on; two lines may sign a quoted mail."""
     told = [True]
     own = quoted = 0
     for line in reversed(lines):

@@ -12,13 +12,11 @@ from luthier.data.readers.parts import Draft, Malformed, NothingToLearn, Object,
 from luthier.domain.value import Json
 
 _ARGILLA = frozenset({"fields", "responses", "suggestions", "vectors", "status", "_server_id", "external_id"})
-_STUDIO = frozenset(
-    (
-        "data annotations predictions drafts meta file_upload inner_id total_annotations "
-        "cancelled_annotations total_predictions comment_count unresolved_comment_count comment_authors "
-        "last_comment_updated_at project updated_by updated_at completions"
-    ).split()
-)
+_STUDIO = frozenset({
+    "data", "annotations", "predictions", "drafts", "meta", "file_upload", "inner_id", "total_annotations",
+    "cancelled_annotations", "total_predictions", "comment_count", "unresolved_comment_count", "comment_authors",
+    "last_comment_updated_at", "project", "updated_by", "updated_at", "completions",
+})  # fmt: skip
 _PROMPTS = ("prompt", "instruction", "question", "input", "text", "messages", "chat")
 _ANSWERS = ("draft", "completion", "response", "answer", "output")
 

@@ -14,7 +14,7 @@ from luthier.data.readers.json_records import json_records
 from luthier.data.readers.lines import BYTE_ORDER_MARK
 from luthier.data.readers.mail import mail
 from luthier.data.readers.parts import Convert, Fault, Object, Origin, Reader, Record, Records
-from luthier.data.readers.streams import Part, rejoined, closing
+from luthier.data.readers.streams import Part, closing, rejoined
 from luthier.errors import Faults
 from luthier.registry import Registry
 

@@ -7,13 +7,11 @@ from luthier.data.readers.json_records import json_text
 from luthier.data.readers.parts import Draft, Malformed, NothingToLearn, Object, Origin
 from luthier.domain.value import Json
 
-_TENSORZERO = frozenset(
-    (
-        "input output tool_params output_schema dispreferred_outputs dynamic_tool_params "
-        "inference_params tags auxiliary staled_at updated_at source_inference_id is_custom is_deleted "
-        "type"
-    ).split()
-)
+_TENSORZERO = frozenset({
+    "input", "output", "tool_params", "output_schema", "dispreferred_outputs", "dynamic_tool_params",
+    "inference_params", "tags", "auxiliary", "staled_at", "updated_at", "source_inference_id", "is_custom",
+    "is_deleted", "type",
+})  # fmt: skip
 _EVALS = frozenset({"input", "ideal"})
 
 

@@ -15,8 +15,9 @@ HI_HO = [("user", "hi"), ("assistant", "ho")]
         {"conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "ho"}]},
         {"conversation": [{"role": "customer", "content": "hi"}, {"role": "agent", "content": "ho"}]},
         {"utterances": [{"speaker": "user", "text": "hi"}, {"speaker": "assistant", "text": "ho"}]},
-        {"Events": [{"Agent": "UserGuide", "Action": "instruct", "Text": "say hi"}, {"Agent": "User", "Action": "utter", "Text": "hi"},
-                    {"Agent": "Wizard", "Action": "query"}, {"Agent": "Wizard", "Action": "request_suggestions", "Text": "hm"},
+        {"Events": [{"Agent": "UserGuide", "Action": "instruct", "Text": "say hi"},
+                    {"Agent": "User", "Action": "utter", "Text": "hi"}, {"Agent": "Wizard", "Action": "query"},
+                    {"Agent": "Wizard", "Action": "request_suggestions", "Text": "hm"},
                     {"Agent": "Wizard", "Action": "utter", "Text": "ho"}]},
     ],
 )  # fmt: skip

@@ -115,7 +115,8 @@ def database(tmp_path: Path) -> Path:
 
 def test_a_query_is_a_source(database: Path) -> None:
     section = SourceConfig(
-        path="sqlite:///desk.db", lawful_basis="contract", query="SELECT id, asked AS prompt, answer, at AS date FROM mails",
+        path="sqlite:///desk.db", lawful_basis="contract",
+        query="SELECT id, asked AS prompt, answer, at AS date FROM mails",
         columns={"completion": "answer"},
     )  # fmt: skip
     origin = origin_of(section, DataConfig(sources=(section,)))

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.data.readers.conftest import Reading
 
 USER, ANSWER = {"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}
+NO = {"role": "assistant", "content": "no"}
 HI_HO = [("user", "hi"), ("assistant", "ho")]
 TOOL = {"type": "function", "function": {"name": "note", "parameters": {"type": "object"}}}
 
@@ -19,8 +20,7 @@ def line(**row: object) -> str:
     ("content", "name", "rejected"),
     [
         (line(messages=[USER, ANSWER]), "chat", None),
-        (line(input={"messages": [USER]}, preferred_output=[ANSWER], non_preferred_output=[{"role": "assistant", "content": "no"}]),
-         "openai_dpo", "no"),
+        (line(input={"messages": [USER]}, preferred_output=[ANSWER], non_preferred_output=[NO]), "openai_dpo", "no"),
         (line(prompt="hi", completion="ho"), "prompt_completion", None),
         (line(prompt=[USER], completion=[ANSWER]), "prompt_completion", None),
         (line(prompt="hi", chosen="ho", rejected="no"), "preference", "no"),
