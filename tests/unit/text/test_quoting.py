@@ -10,12 +10,12 @@ from luthier.text.quoting import split_reply
 @pytest.mark.parametrize(
     ("mail", "text", "signature", "quoted"),
     [
-        ("Yes.\n\nOn Mon, 2 Feb 2026 at 10:00 Ann <a@x.example> wrote:\n> Is it?\n> Really?", "Yes.", "", "Is it?\nReally?"),
+        ("Yes.\n\nOn Mon, 2 Feb 2026 at 10:00 Ann <a@x.example> wrote:\n> Is?\n> So?", "Yes.", "", "Is?\nSo?"),
         ("Yes.\n\nOn Mon, 2 Feb 2026 at 10:00 Ann Other\n<a@x.example> wrote:\n> Is it?", "Yes.", "", "Is it?"),
         ("Ja.\n\nAm 02.02.2026 um 10:00 schrieb Ann <a@x.example>:\n> Fertig?", "Ja.", "", "Fertig?"),
         ("Oui.\n\nLe 2 févr. 2026 à 10:00, Ann <a@x.example> a écrit :\n> Prêt ?", "Oui.", "", "Prêt ?"),
-        ("Yes.\n\n-----Original Message-----\nFrom: Ann\nSent: Monday\nTo: D\nSubject: x\n\nReady?", "Yes.", "", "Ready?"),
-        ("Yes.\n\n____________________\nFrom: Ann <a@x>\nSent: Monday\nTo: D\nSubject: x\n\nReady?", "Yes.", "", "Ready?"),
+        ("Yes.\n\n-----Original Message-----\nFrom: Ann\nSent: Monday\nTo: D\nSubject: x\n\nIs?", "Yes.", "", "Is?"),
+        ("Yes.\n\n____________________\nFrom: Ann <a@x>\nSent: Monday\nTo: D\nSubject: x\n\nIs?", "Yes.", "", "Is?"),
         ("Ja.\n\nVon: Ann <a@x>\nGesendet: Montag\nAn: D\nBetreff: x\n\nFertig?", "Ja.", "", "Fertig?"),
         ("Yes.\n\n-- \nTom\nDesk", "Yes.", "-- \nTom\nDesk".strip(), ""),
         ("Yes.\n\nBest regards,\nTom Smith\nDesk", "Yes.", "Best regards,\nTom Smith\nDesk", ""),
