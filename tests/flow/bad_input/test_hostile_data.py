@@ -108,7 +108,7 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "a million columns": ("a.csv", lambda: b",".join(b"c%d" % n for n in range(1_000_000)) + b"\n1\n", "longer than"),
     "a million nameless columns": ("a.csv", lambda: b"," * 1_000_000 + b"\n1\n", "more than 1,000 columns"),
     "a pickle named .parquet": ("a.parquet", lambda: pickle.dumps(Trap()), "a pickle, which is never opened"),
-    "a pickle in an archive": ("a.zip", lambda: packed("x.pkl", pickle.dumps(Trap())), "a pickle, which is never opened"),
+    "a pickle in an archive": ("a.zip", lambda: packed("x.pkl", pickle.dumps(Trap())), "a pickle, which is never"),
     "wrong columns": ("a.parquet", lambda: table(a=[1], b=["x"]), "has the fields ['a', 'b']"),
     "no Parquet": ("a.parquet", lambda: b"PAR1" + b"\0" * 100, "no readable Parquet file"),
     "packed twice": ("a.jsonl.gz", lambda: gzip.compress(gzip.compress(CHAT)), "packed twice"),
@@ -142,7 +142,7 @@ def test_a_folder_without_data_is_told(tmp_path: Path) -> None:
 
 
 def sparse(file: Path, size: int, *, after: bytes = b"") -> Path:
-    """A file that begins as a chat, goes on with a line of `size` zero bytes that take no room, and ends with `after`."""
+    """A file that begins as a chat, has a line of `size` zero bytes, which take no room, and ends in `after`."""
     with file.open("wb") as sink:
         sink.write(CHAT + b'\n{"messages": "')
         sink.seek(size, io.SEEK_CUR)
@@ -153,7 +153,7 @@ def sparse(file: Path, size: int, *, after: bytes = b"") -> Path:
 def bomb(size: int) -> Iterator[bytes]:
     """A gzip of `size` zero bytes, piece by piece."""
     sink = io.BytesIO()
-    with gzip.GzipFile(fileobj=sink, mode="wb", compresslevel=9) as packer:
+    with gzip.GzipFile(fileobj=sink, mode="wb", compresslevel=6) as packer:
         for _ in range(size // (1 << 20)):
             packer.write(bytes(1 << 20))
             yield sink.getvalue()
@@ -201,12 +201,12 @@ def test_a_bomb_is_refused_before_it_goes_off(tmp_path: Path, name: str) -> None
     file = tmp_path / name
     with file.open("wb") as sink:
         if name.endswith("gz"):
-            sink.writelines(bomb(500 << 20))
+            sink.writelines(bomb(100 << 20))
         else:
             with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.jsonl", "w") as member:
-                for _ in range(500):
+                for _ in range(100):
                     member.write(bytes(1 << 20))
-    assert file.stat().st_size < 2_000_000
+    assert file.stat().st_size < 500_000
     told = told_of(file, "--format", "chat")
     assert told.code == 2
     assert "unpacks to more than 200 times its size" in told.err
