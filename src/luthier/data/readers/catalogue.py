@@ -68,14 +68,14 @@ SHAPES: Mapping[str, Shape] = {
 
 
 def _reader(convert: Convert) -> Reader:
-    return lambda stream, origin: read_records(_renamed(_records(stream, origin), origin), convert, origin)
+    return lambda stream, origin: read_records(renamed(_records(stream, origin), origin), convert, origin)
 
 
 def _table(open_records: Callable[[BinaryIO], Records]) -> Reader:
     """A reader that takes the format of a table's rows from their columns."""
 
     def read(stream: BinaryIO, origin: Origin) -> Iterator[pa.RecordBatch | Fault]:
-        return by_keys(_renamed(open_records(stream), origin), origin)
+        return by_keys(renamed(open_records(stream), origin), origin)
 
     return read
 
@@ -120,7 +120,7 @@ def recognise(part: Part, origin: Origin) -> str:
         if _is_mail(head, part.place):
             return "mail"
         told = "the file is empty" if not head.strip() else "the format cannot be recognised"
-        for item in islice(_renamed(_records(rejoined(head, stream), origin, part.place), origin), _TRIED_RECORDS):
+        for item in islice(renamed(_records(rejoined(head, stream), origin, part.place), origin), _TRIED_RECORDS):
             if isinstance(item, Fault):
                 told = f"the format cannot be recognised: {item.what}"
             elif (name := shape_of(item.row)) is not None:
@@ -142,7 +142,7 @@ def _named(row: Object) -> str:
     return f"the fields {names}{' and more' if len(row) > len(names) else ''}"
 
 
-def _renamed(records: Records, origin: Origin) -> Records:
+def renamed(records: Records, origin: Origin) -> Records:
     """Records whose fields bear Luthier's names."""
     if not origin.columns:
         return records

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from luthier.data.config import DataConfig, SourceConfig
-from luthier.data.readers.catalogue import by_keys, reader_for
+from luthier.data.readers.catalogue import by_keys, reader_for, renamed
 from luthier.data.readers.lines import Piece, pieces_of, window
 from luthier.data.readers.mail import joined
 from luthier.data.readers.parts import Fault, Origin
@@ -50,7 +50,7 @@ def read_source(section: SourceConfig, origin: Origin, *, folder: Path = Path())
     """Every row and fault of a source, in order; local paths are relative to `folder`."""
     if section.query is not None:
         records = sql_records(_database(section.path, folder), section.query)
-        yield from (Item(origin.source, "sql", content) for content in by_keys(records, origin))
+        yield from (Item(origin.source, "sql", content) for content in by_keys(renamed(records, origin), origin))
         return
     for part in parts_of(section, folder=folder):
         yield from read_part(part, section.format, origin)
