@@ -60,7 +60,7 @@ def _named(values: Values) -> str:
         named = text
         for pattern, slot in _INSTEAD:
             named = pattern.sub(lambda match, slot=slot: slot if values.chance(0.8) else match[0], named)
-        if "{" in named:
+        if "{" in named and (values.chance(0.4) or re.search(r"\{(?!PERSON)", named)):
             return named
     return text
 
