@@ -33,6 +33,7 @@ def prepare(
     sources: Sequence[SourceFile],
     *,
     salt: str,
+    key: str | None = None,
     frozen_gold: GoldSet | None,
     gold_content: bytes | None,
     erased: Collection[str],
@@ -46,11 +47,11 @@ def prepare(
     usable, unusable = _may_be_used(ingested.rows, files, erased, today)
     cleaned = clean(usable)
     rows = [row for row in cleaned.kept if gold_file is None or row.source != gold_file.path]
-    unnamed = take_out_personal_data(rows, config.pii, salt)
+    unnamed = take_out_personal_data(rows, config.pii, salt, key=key)
     gold = frozen_gold.examples if frozen_gold else None
     if gold_file:
         of_file = [row for row in cleaned.kept if row.source == gold_file.path]
-        gold = take_out_personal_data(of_file, config.pii, salt).rows
+        gold = take_out_personal_data(of_file, config.pii, salt, key=key).rows
         if not gold:
             raise UserError(f"no row of the gold set {gold_file.path!r} can be used", hint="are its answers empty?")
     others, themselves = _without_gold(unnamed.rows, frozen_gold)

@@ -34,6 +34,7 @@ def run(
     *,
     project: str,
     salt: str,
+    pii_key: str | None = None,
     frozen_gold: GoldSet | None = None,
     gold_content: bytes | None = None,
     erased: Collection[str] = (),
@@ -47,6 +48,7 @@ def run(
         sources: Each source with its bytes.
         project: Name on manifest and card.
         salt: Secret of the project; without it row digests tell nothing about rows.
+        pii_key: What personal data is locked under where `config.pii.action` is `encrypt`.
         frozen_gold: The gold set of an earlier build: it stays the test split and is never drawn again.
         gold_content: The bytes of `config.gold.path`, while no gold set is frozen.
         erased: Ids and subjects of rows that must not be used; a frozen gold set is left to the caller.
@@ -59,7 +61,14 @@ def run(
 
     """
     prepared = prepare(
-        config, sources, salt=salt, frozen_gold=frozen_gold, gold_content=gold_content, erased=erased, today=today
+        config,
+        sources,
+        salt=salt,
+        key=pii_key,
+        frozen_gold=frozen_gold,
+        gold_content=gold_content,
+        erased=erased,
+        today=today,
     )
     ports.progress("read and cleared", 1, _STEPS)
     sides = Sides([*(prepared.gold or ()), *prepared.rows])
@@ -211,4 +220,6 @@ def _card(  # noqa: PLR0917 - private, and each is a different type
 def _told_pii(config: PiiConfig) -> str:
     if config.action == "off":
         return f"left in, cleared by {config.cleared_by}: {config.reason}"
-    return {"mask": "masked", "hash": "hashed", "replace": "replaced by made-up values"}[config.action]
+    how = {"mask": "masked", "hash": "hashed", "replace": "replaced by made-up values", "encrypt": "locked"}
+    told = how[config.action]
+    return told if config.ner != "off" else f"{told}, names left in, cleared by {config.cleared_by}: {config.reason}"

@@ -16,7 +16,7 @@ from luthier.domain.digests import digest_of_bytes
 from luthier.domain.examples import Example
 from luthier.domain.snapshots import GoldSet, Split
 from luthier.errors import Tampered
-from luthier.lifecycle.salt import project_salt
+from luthier.lifecycle.salt import pii_key, project_salt
 from luthier.lifecycle.workspace import Settled, Workspace
 
 LIBRARIES = ("polars", "scikit-learn", "numpy")
@@ -84,6 +84,7 @@ def _perform(work: Workspace, sources: Sequence[SourceFile], gold_file: str | No
         frozen_gold=work.fetch(frozen, GoldSet) if frozen else None,
         gold_content=gold_content,
         salt=project_salt(work),
+        pii_key=pii_key(work),
         today=work.clock().date(),
     )
     return _keep(work, result)
