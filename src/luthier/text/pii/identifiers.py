@@ -10,6 +10,9 @@ from luthier.text.pii.spans import DIGITS, LEAST_SCORE, Found, Recogniser, raise
 _WINDOW = 64
 """Characters before a number in which a word may say what it is."""
 
+_CHECKED_AND_SAID = 0.85
+"""The score of a number with right check digits after the word for it: surer than the shape of a phone number."""
+
 _COMPACT = str.maketrans("", "", " -./")
 
 
@@ -73,9 +76,9 @@ IDENTIFIERS = (
     Identifier("MAC_ADDRESS", r"[0-9A-Fa-f]{2}(?P<mac>[:-])(?:[0-9A-Fa-f]{2}(?P=mac)){4}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}",
                0.6, "mac|hardware|ethernet", needs=r"(?-u)[:-][0-9A-Fa-f]{2}[:-]|\.[0-9A-Fa-f]{4}\."),
     Identifier("UUID", r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", 0.2, "device|user|customer|session", needs="(?-u)-[0-9A-Fa-f]{4}-"),
-    Identifier("CRYPTO", r"[13][1-9A-HJ-NP-Za-km-z]{25,34}", 0.6, "wallet|btc|bitcoin|crypto", check.passes_base58, needs="(?-u)bc1|0x[0-9a-fA-F]{40}|[13][0-9A-Za-z]{25}"),
+    Identifier("CRYPTO", r"[13][1-9A-HJ-NP-Za-km-z]{25,34}", 0.9, "wallet|btc|bitcoin|crypto", check.passes_base58, needs="(?-u)bc1|0x[0-9a-fA-F]{40}|[13][0-9A-Za-z]{25}"),
     Identifier("CRYPTO", r"bc1[02-9ac-hj-np-z]{11,71}", 0.9, "wallet|btc|bitcoin|crypto", check.passes_bech32, needs="(?-u)bc1|0x[0-9a-fA-F]{40}|[13][0-9A-Za-z]{25}"),
-    Identifier("CRYPTO", r"0x[0-9a-fA-F]{40}", 0.6, "wallet|eth|ethereum|crypto", needs="(?-u)bc1|0x[0-9a-fA-F]{40}|[13][0-9A-Za-z]{25}"),
+    Identifier("CRYPTO", r"0x[0-9a-fA-F]{40}", 0.7, "wallet|eth|ethereum|crypto", needs="(?-u)bc1|0x[0-9a-fA-F]{40}|[13][0-9A-Za-z]{25}"),
 )  # fmt: skip
 """Scores as a person would give them who sees the number alone; below 0.4 it takes a word in front."""
 
@@ -90,7 +93,9 @@ def _recognise(kinds: list[Identifier]) -> Recogniser:
             for match in shape.finditer(text):
                 said = context.search(text, max(0, match.start() - _WINDOW), match.start())
                 if kind.passes is None or kind.passes(_compact(kind, match[0])):
-                    yield Found(match.start(), match.end(), raised(kind.score) if said else kind.score)
+                    score = raised(kind.score) if said else kind.score
+                    sure = max(score, _CHECKED_AND_SAID) if said and kind.passes else score
+                    yield Found(match.start(), match.end(), sure)
 
     recognise.__doc__ = f"Numbers of the kind {kinds[0].entity}."
     return recognise
