@@ -4,8 +4,9 @@
     python -m benchmarks.pii types                         recall per type on numbers made here, ours and Presidio's
     python -m benchmarks.pii names dev|held                F per type, characters left, sentences a second
 
-Presidio runs under LUTHIER_PII_PEERS_PYTHON (default /work/peers-pii/bin/python, `pip install presidio-analyzer==2.2.366`)
-with a blank spaCy model, so its patterns only. `held` is for the end: nobody may change anything after looking at it.
+Presidio runs under LUTHIER_PII_PEERS_PYTHON (default /work/peers-pii/bin/python, where `pip install
+presidio-analyzer==2.2.366` was run) with a blank spaCy model, so its patterns only.
+`held` is for the end: nobody may change anything after looking at it.
 """
 
 import json
@@ -22,6 +23,7 @@ from random import Random
 
 from benchmarks.pii_numbers import sentences_with_numbers
 from benchmarks.pii_scores import Labelled, presidio_half, score, table
+
 from luthier.text.pii import Names, find_pii, pii_recognisers
 from luthier.text.pii.batch import find_pii_batch
 from luthier.text.pii.ner import names_of
@@ -30,6 +32,12 @@ HERE = Path(__file__).parent
 REAL_DATA = Path(os.environ.get("LUTHIER_REAL_DATA", HERE.parents[1] / "shared" / "data"))
 PEERS_PYTHON = os.environ.get("LUTHIER_PII_PEERS_PYTHON", "/work/peers-pii/bin/python")
 PRESIDIO_ROWS = 300
+COLUMNS = {
+    "recall": "ours",
+    "presidio_at_0.4": "theirs .4",
+    "seen_at_any_score": "ours seen",
+    "presidio_at_0": "theirs",
+}
 
 
 def speed(records: Path, rows: int) -> None:
@@ -59,13 +67,18 @@ def types() -> None:
         start, end, entity = row.spans[0]
         ours = [(s.start, s.end, s.entity, s.score) for s in find_pii(row.text)]
         seen = [(a, b, entity, s) for a, b, s in pii_recognisers.get(entity)(row.text)]
-        for who, found in (("ours", ours), ("ours seen", seen), ("theirs", spans), ("theirs .4", [s for s in spans if s[3] >= 0.4])):
+        for who, found in (
+            ("ours", ours),
+            ("ours seen", seen),
+            ("theirs", spans),
+            ("theirs .4", [s for s in spans if s[3] >= 0.4]),
+        ):
             hits[entity, who] += any(kind == entity and a < end and start < b for a, b, kind, _ in found)
         hits[entity, "rows"] += 1
     for entity in dict.fromkeys(row.spans[0][2] for row in rows):
         told(type=entity, rows=hits[entity, "rows"], **{
             name: round(hits[entity, who] / hits[entity, "rows"], 3)
-            for name, who in (("recall", "ours"), ("presidio_at_0.4", "theirs .4"), ("seen_at_any_score", "ours seen"), ("presidio_at_0", "theirs"))
+            for name, who in COLUMNS.items()
         })  # fmt: skip
 
 
@@ -75,17 +88,28 @@ def names(half: str, ner: str = "bundled") -> None:
     tagger = names_of(ner)
     print(table(score(rows, lambda texts: [_spans(text, tagger) for text in texts])), flush=True)
     whole = [Labelled(row.text, [(a, b, "ANY") for a, b, _ in row.spans]) for row in rows]
-    print(table(score(whole, lambda texts: [[(a, b, "ANY") for a, b, _ in _spans(t, tagger)] for t in texts])), flush=True)
+    print(
+        table(score(whole, lambda texts: [[(a, b, "ANY") for a, b, _ in _spans(t, tagger)] for t in texts])), flush=True
+    )
     texts = [row.text for row in rows]
     wall, processor = time.perf_counter(), time.process_time()
     find_pii_batch(texts, names=tagger)
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
-    told(half=half, sentences=len(rows), per_second=round(len(rows) / wall), per_processor_second=round(len(rows) / processor))
+    told(
+        half=half,
+        sentences=len(rows),
+        per_second=round(len(rows) / wall),
+        per_processor_second=round(len(rows) / processor),
+    )
 
 
 def _spans(text: str, tagger: Names | None) -> list[tuple[int, int, str]]:
     spans = find_pii(text, names=tagger)
-    dates = [s for s in find_pii(text, least=0.3) if s.entity == "DATE_TIME" and not any(o.start < s.end and s.start < o.end for o in spans)]
+    dates = [
+        s
+        for s in find_pii(text, least=0.3)
+        if s.entity == "DATE_TIME" and not any(o.start < s.end and s.start < o.end for o in spans)
+    ]
     return [(s.start, s.end, s.entity) for s in (*spans, *dates)]
 
 

@@ -15,7 +15,11 @@ def sentences_with_numbers(random: Random, count: int) -> list[Labelled]:
     rows = []
     for entity, (make, word) in KINDS.items():
         for n in range(count):
-            before = f"Please note, the {word} is " if n % 2 else random.choice(["Here it is: ", "I wrote ", "Use ", "We got "])
+            before = (
+                f"Please note, the {word} is "
+                if n % 2
+                else random.choice(["Here it is: ", "I wrote ", "Use ", "We got "])
+            )
             value = make(random)
             rows.append(Labelled(f"{before}{value} today.", [(len(before), len(before) + len(value), entity)]))
     return rows
@@ -52,7 +56,9 @@ def _iban(random: Random) -> str:
 
 
 def _nhs(random: Random) -> str:
-    right = _until(lambda: _digits(random, 10, "4679"), lambda d: sum(int(c) * (10 - n) for n, c in enumerate(d)) % 11 == 0)
+    right = _until(
+        lambda: _digits(random, 10, "4679"), lambda d: sum(int(c) * (10 - n) for n, c in enumerate(d)) % 11 == 0
+    )
     return random.choice([right, f"{right[:3]} {right[3:6]} {right[6:]}"])
 
 
@@ -80,30 +86,41 @@ def _ssn(random: Random) -> str:
 def _phone(random: Random) -> str:
     area, middle, last = random.randint(201, 989), random.randint(200, 999), random.randint(1000, 9999)
     forms = ["({}) {}-{}", "{}-{}-{}", "+1 {} {} {}", "{}.{}.{}", "+1-{}-{}-{}"]
-    foreign = [f"+44 20 7{_digits(random, 3)} {_digits(random, 4)}", f"+49 30 {_digits(random, 7)}", f"+33 1 {_digits(random, 2)} 45 67 89"]
+    foreign = [
+        f"+44 20 7{_digits(random, 3)} {_digits(random, 4)}",
+        f"+49 30 {_digits(random, 7)}",
+        f"+33 1 {_digits(random, 2)} 45 67 89",
+    ]
     return random.choice([*(form.format(area, middle, last) for form in forms), *foreign])
 
 
 def _date(random: Random) -> str:
     day, month, year = random.randint(1, 28), random.randint(1, 12), random.randint(1940, 2010)
-    return random.choice([f"{month}/{day}/{year}", f"{year}-{month:02d}-{day:02d}", f"{day}.{month}.{year}", f"{day}-MAY-{year}"])
+    return random.choice(
+        [f"{month}/{day}/{year}", f"{year}-{month:02d}-{day:02d}", f"{day}.{month}.{year}", f"{day}-MAY-{year}"]
+    )
 
 
 def _hex(random: Random, count: int) -> str:
     return "".join(random.choices("0123456789abcdef", k=count))
 
 
+def _ip4(random: Random) -> str:
+    return ".".join(str(random.randint(1, 254)) for _ in range(4))
+
+
 def _word(random: Random) -> str:
     return "".join(random.choices(string.ascii_lowercase, k=random.randint(4, 9)))
 
 
+_SITES = ("https://www.{}.com/{}", "http://{}.org/{}", "www.{}.net/{}", "{}.com/{}")
 KINDS: dict[str, tuple[Callable[[Random], str], str]] = {
     "CREDIT_CARD": (_card, "credit card"),
     "IBAN_CODE": (_iban, "iban"),
     "US_SSN": (_ssn, "social security number"),
     "EMAIL_ADDRESS": (lambda r: f"{_word(r)}.{_word(r)}@{_word(r)}.{r.choice(['com', 'org', 'co.uk', 'de'])}", "email"),
-    "URL": (lambda r: r.choice(["https://www.{}.com/{}", "http://{}.org/{}", "www.{}.net/{}", "{}.com/{}"]).format(_word(r), _word(r)), "website"),
-    "IP_ADDRESS": (lambda r: r.choice([".".join(str(r.randint(1, 254)) for _ in range(4)), ":".join(_hex(r, 4) for _ in range(8))]), "ip"),
+    "URL": (lambda r: r.choice(_SITES).format(_word(r), _word(r)), "website"),
+    "IP_ADDRESS": (lambda r: r.choice([_ip4(r), ":".join(_hex(r, 4) for _ in range(8))]), "ip"),
     "PHONE_NUMBER": (_phone, "phone number"),
     "CRYPTO": (_bitcoin, "bitcoin wallet"),
     "MEDICAL_LICENSE": (_dea, "DEA certificate"),
@@ -113,6 +130,6 @@ KINDS: dict[str, tuple[Callable[[Random], str], str]] = {
     "US_ITIN": (lambda r: f"9{_digits(r, 2)}-{r.randint(70, 88)}-{_digits(r, 4)}", "taxpayer itin"),
     "US_PASSPORT": (lambda r: r.choice([_digits(r, 9), "C" + _digits(r, 8)]), "passport"),
     "US_BANK_NUMBER": (lambda r: _digits(r, r.randint(8, 17)), "bank account"),
-    "US_DRIVER_LICENSE": (lambda r: r.choice(["A" + _digits(r, 7), "S" + _digits(r, 12), _digits(r, 8), "WD" + _digits(r, 6)]), "driver license"),
+    "US_DRIVER_LICENSE": (lambda r: r.choice(["A" + _digits(r, 7), "S" + _digits(r, 12), _digits(r, 8)]), "driver license"),
     "DATE_TIME": (_date, "birthday"),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The peer: Presidio with a blank spaCy model over a JSON list of texts; run by `benchmarks/pii.py` in its environment."""
+"""The peer: Presidio with a blank spaCy model over a JSON list of texts; `benchmarks/pii.py` runs it."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Build the tagger of names: `python models/ner/build.py --data ../shared/data`. Two cores, no network, no labelled data."""
+"""Build the tagger of names: `python models/ner/build.py --data ../shared/data`. No labelled data."""
 
 import argparse
 import sys

@@ -47,7 +47,7 @@ class Network(nn.Module):
         self.drop = nn.Dropout(0.15)
 
     def forward(self, types: Tensor, places: Tensor, gaps: Tensor, known: Tensor) -> Tensor:
-        """Scores [batch, time, tags]; `types` [types, WIDTH] are rows, `places` say which type stands where (0: none)."""
+        """Scores [batch, time, tags]; `types` [types, WIDTH] are rows, `places` the type at each place (0: none)."""
         inner = self.table(types)
         words = inner[:, 1:].sum(1)[places] + inner[:, 0][places] * known[..., None]
         real = (places > 0)[..., None]

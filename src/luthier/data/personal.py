@@ -22,9 +22,7 @@ class Unnamed(Value):
     found: Mapping[str, int]
 
 
-def take_out_personal_data(
-    rows: Iterable[Example], config: PiiConfig, salt: str, *, key: str | None = None
-) -> Unnamed:
+def take_out_personal_data(rows: Iterable[Example], config: PiiConfig, salt: str, *, key: str | None = None) -> Unnamed:
     """Rows whose texts and tags hold no personal data that can be found; all of it stays where the action is `off`.
 
     Names and places are looked for in the messages, not in tags, which hold single words. Ids, subjects and groups keep
@@ -37,7 +35,7 @@ def take_out_personal_data(
     waiting = iter(rows)
     cleared: list[Example] = []
     while batch := list(islice(waiting, _ROWS_AT_ONCE)):
-        cleared += _cleared(batch, config.action, salt, key, names, found)
+        cleared += _cleared(batch, config.action, salt=salt, key=key, names=names, found=found)
     return Unnamed(rows=tuple(cleared), found=dict(sorted(found.items())))
 
 
@@ -49,12 +47,14 @@ def hide_ids(dropped: Iterable[Dropped], config: PiiConfig, salt: str) -> tuple[
 
 
 def _cleared(
-    rows: Sequence[Example], action: Action, salt: str, key: str | None, names: Names | None, found: Counter[str]
+    rows: Sequence[Example], action: Action, *, salt: str, key: str | None, names: Names | None, found: Counter[str]
 ) -> Iterator[Example]:
     """The rows after the step; texts that repeat, as tags do, are searched once."""
     contents = _after([m.content for row in rows for m in row.messages], action, salt, key, names)
     tags = _after([value for row in rows for value in row.strata.values()], action, salt, key, None)
-    marks = _after([mark for row in rows for mark in (row.id, row.subject, row.group) if mark], "hash", salt, None, None)
+    marks = _after(
+        [mark for row in rows for mark in (row.id, row.subject, row.group) if mark], "hash", salt, None, None
+    )
 
     def out(text: str, of: Mapping[str, tuple[str, Mapping[str, int]]]) -> str:
         found.update(of[text][1])

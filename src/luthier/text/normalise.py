@@ -62,7 +62,7 @@ def is_invisible(char: str) -> bool:
 
 @cache
 def rewritten() -> re.Pattern[str]:
-    """Matches where `visible` may leave out or rewrite a character: all that do up to U+2FFF, and rarer scripts whole."""
+    """Matches what `visible` may leave out or rewrite: all such characters up to U+2FFF, and rarer scripts whole."""
     some = "".join(re.escape(chr(n)) for n in range(128, 0x3000) if is_invisible(chr(n)) or _plain(chr(n)) != chr(n))
     return re.compile(f"[{some}\u3000-\u3040\u3100-\u4dff\ua000-\U0010ffff]")
 

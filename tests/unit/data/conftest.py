@@ -6,7 +6,6 @@ import pytest
 
 from luthier.data.config import DataConfig
 
-
 NAMES_CLEARED = {"ner": "off", "cleared_by": "legal@firm", "reason": "the answers name firms"}
 """The made-up mails name a firm in question and answer; without its name they would all be alike."""
 

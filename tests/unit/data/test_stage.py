@@ -225,7 +225,7 @@ TICKETS = [
 
 
 def planted() -> list[Row]:
-    """Raw tickets in five forms with one secret each; those of the last form hide theirs behind invisible characters."""
+    """Raw tickets in five forms with one secret each; the last form hides it behind invisible characters."""
     rows = mails()
     for n, secret in enumerate(FIFTY):
         hidden = secret[:5] + "\u200b" + secret[5:]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luthier.text.pii.checksums import passes_luhn, passes_mod_97
 from luthier.text.pii import find_pii, mask, take_out
+from luthier.text.pii.checksums import passes_luhn, passes_mod_97
 
 REAL_DATA = Path(os.environ.get("LUTHIER_REAL_DATA", Path(__file__).parents[4] / "shared" / "data"))
 PRESIDIO = REAL_DATA / "presidio_pii" / "generated_large.json"

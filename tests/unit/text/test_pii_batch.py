@@ -13,8 +13,10 @@ from tests.unit.text.test_pii import FOUND, LEFT
 from tests.unit.text.test_pii_identifiers import RIGHT
 
 PIECES = [
-    *FOUND, *LEFT, *RIGHT.values(), "born ", "f\u00f8dt 3/80", "\u0661\u0662\u0663\u0664\u0665\u0666\u0667", "tel ", "@", ".com", "\u200b",
-    "bc1", "+44 20 ", "0x52908400098527886E0F7030069857D2E4169EE7", "00:1B:44:11:3A:B7", "ap\u0131 key: ab12cd!", " ", "\n", "www.",
+    *FOUND, *LEFT, *RIGHT.values(), "born ", "f\u00f8dt 3/80", "\u0661\u0662\u0663\u0664\u0665\u0666\u0667",
+    "tel ", "@", ".com", "\u200b",
+    "bc1", "+44 20 ", "0x52908400098527886E0F7030069857D2E4169EE7", "00:1B:44:11:3A:B7",
+    "ap\u0131 key: ab12cd!", " ", "\n", "www.",
 ]  # fmt: skip
 texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=5).map("".join)
 
@@ -32,9 +34,12 @@ def test_an_arrow_column_is_read_as_a_list_is() -> None:
 
 
 EVIL = [
-    "a", "1", "a.", "1.", "1 ", "1-", "@", "a@", "a@a.", "'a", "[at]", "a [at] ", ":", "f:", "www.", "http://", "DE89 ", "4 ",
-    "eyJ-", "eyJa.", "-----BEGIN PRIVATE KEY-----", "password ", "token:\u00a0", "key=", "ab-", "(1)", "+1 ", ".com", "a.com/",
-    "Jan 1 ", "1/1/", "\u200b1", "\u0430", "AB12", "0x", "sk-", "a/", "_",
+    "a", "1", "a.", "1.", "1 ", "1-", "@", "a@", "a@a.", "'a", "[at]", "a [at] ", ":", "f:", "www.", "http://",
+    "DE89 ", "4 ",
+    "eyJ-", "eyJa.", "-----BEGIN PRIVATE KEY-----", "password ",
+    "token:\u00a0", "key=", "ab-", "(1)", "+1 ", ".com", "a.com/",
+    "Jan 1 ",
+    "1/1/", "\u200b1", "\u0430", "AB12", "0x", "sk-", "a/", "_",
 ]  # fmt: skip
 
 

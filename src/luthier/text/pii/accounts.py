@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from luthier.text.pii.checksums import iban_length, passes_luhn, passes_mod_97
-from luthier.text.pii.spans import DIGITS, Found, every, raised, recogniser
+from luthier.text.pii.spans import DIGITS, Found, raised, recogniser
 
 _IBAN_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ -]?[A-Za-z0-9])")
 _CARD = re.compile(r"(?<!\w)(?<!\d[.,+-])[1-6](?:[ -]?\d){12,18}(?!\d|[.,]\d)")

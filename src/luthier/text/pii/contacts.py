@@ -20,10 +20,10 @@ _TOP_LEVEL = (
     "com|net|org|edu|gov|mil|int|info|biz|io|ai|app|dev|co|eu|uk|de|fr|nl|ch|se|dk|fi|cz|hu|ru|jp|cn|br|au|ca|nz|us|tv|"
     "xyz|online|site|shop|store|cloud|tech"
 )
-_SITE_END = re.compile(
-    rf"\.(?:{_TOP_LEVEL})(?![\w@-]|\.\w)(?:[/?#][^\s<>\"'`{{}}|\\^\[\]]{{0,2048}})?", re.IGNORECASE
+_SITE_END = re.compile(rf"\.(?:{_TOP_LEVEL})(?![\w@-]|\.\w)(?:[/?#][^\s<>\"'`{{}}|\\^\[\]]{{0,2048}})?", re.IGNORECASE)
+_SITE_START = re.compile(
+    r"(?<![\w@./-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){0,3}[a-z0-9][a-z0-9-]{0,62}\Z", re.IGNORECASE
 )
-_SITE_START = re.compile(r"(?<![\w@./-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){0,3}[a-z0-9][a-z0-9-]{0,62}\Z", re.IGNORECASE)
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", re.IGNORECASE)
 _VERSION = re.compile(r"(?:\bv|version|release|build)\s?$", re.IGNORECASE)
@@ -50,10 +50,14 @@ _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
 _DAY = re.compile(
     rf"(?<![\w./-])(?:\d{{4}}[-./]\d{{1,2}}[-./]\d{{1,2}}(?:T[\d:.]{{5,15}}(?:Z|[+-]\d\d:?\d\d)?)?|"
     rf"\d{{1,2}}([-./])\d{{1,2}}\1(?:\d{{4}}|\d\d)|\d{{1,2}}[- .]{{1,2}}{_MONTH}(?:[- ,.]{{1,2}}(?:\d{{4}}|\d\d))?|"
-    rf"{_MONTH}[- ]\d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|{_MONTH}[- ](?:\d{{4}}|\d\d)|\d{{1,2}}/(?:\d{{4}}|\d\d))(?![\w/]|[.-]\d)",
+    rf"{_MONTH}[- ]\d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|"
+    rf"{_MONTH}[- ](?:\d{{4}}|\d\d)|\d{{1,2}}/(?:\d{{4}}|\d\d))(?![\w/]|[.-]\d)",
     re.IGNORECASE,
 )
-_BIRTH = "birth|born|dob|d\\.o\\.b|geboren|geburt|nacid|nacimiento|naissance|nascita|narozen|syntynyt|[fF]\u00f8dt|[fF]\u00f6dd"
+_BIRTH = (
+    "birth|born|dob|d\\.o\\.b|geboren|geburt|nacid|nacimiento|naissance|nascita|narozen|syntynyt|"
+    "[fF]\u00f8dt|[fF]\u00f6dd"
+)
 _BORN = re.compile(rf"(?:{_BIRTH})", re.IGNORECASE)
 
 

@@ -1,4 +1,4 @@
-"""Keys, tokens and passwords: known formats, private keys, what follows `password is`, and tokens too mixed to be words."""
+"""Keys, tokens and passwords: known formats, what follows `password is`, and tokens too mixed to be words."""
 
 import math
 import re
@@ -19,26 +19,24 @@ _KNOWN_SECRET = re.compile(
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----")
 _KEY_ENDS = re.compile(r"-----END [A-Z ]{0,30}PRIVATE KEY-----")
 _KEY_LENGTH = 16_384
-_SECRET_WORDS = (
+_NAMED = (
     r"api[ _-]?key|access[ _-]?(?:key|token)|auth[ _-]?token|bearer|client[ _-]?secret|secret(?:[ _-]?key)?|token|"
     r"passw(?:or)?d|passphrase|passcode|pwd|kennwort|passwort|mot de passe"
 )
 _NAMED_SECRET = re.compile(
-    rf"\b(?:{_SECRET_WORDS})"
+    rf"\b(?:{_NAMED})"
     r"(?:\s{0,3}(?:[:=]|\bis\b|\bist\b)\s{0,3}|\s)[\"'`]?((?=[^\s\"'`]{0,64}[\d!#$%&*@_^~+=-])[^\s\"'`,;<>]{6,256})",
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"(?<![\w/+.-])[A-Za-z0-9_+/-]{20,512}={0,2}(?![\w/+-])")
 _HEX = re.compile(r"(?<![\w-])[0-9a-fA-F]{32,128}(?![\w-])")
 _SIGNS = (
-    "sk-", "sk_", "rk-", "rk_", "pk-", "pk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "hf_",
-    "npm_", "pypi-", "AKIA", "ASIA", "AROA", "AIza", "ya29", "SG.", "eyJ", "PRIVATE KEY",
+    "sk-", "sk_", "rk-", "rk_", "pk-", "pk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox",
+    "hf_", "npm_", "pypi-", "AKIA", "ASIA", "AROA", "AIza", "ya29", "SG.", "eyJ", "PRIVATE KEY",
 )  # fmt: skip
 _STEMS = ("key", "token", "bearer", "secret", "pass", "pwd", "kennwort")
 _LONG = re.compile(r"[A-Za-z0-9_+/-]{20}")
-_SECRET_SIGN = (
-    rf"(?i-u:{_SECRET_WORDS})|(?-u:{'|'.join(map(re.escape, _SIGNS))}|[A-Za-z0-9_+/-]{{20}})"
-)
+_SECRET_SIGN = rf"(?i-u:{_NAMED})|(?-u:{'|'.join(map(re.escape, _SIGNS))}|[A-Za-z0-9_+/-]{{20}})"
 
 
 @recogniser("SECRET", _SECRET_SIGN)

@@ -1,4 +1,4 @@
-"""Names and places as a token-classification model of Hugging Face finds them; torch is imported when one is asked for."""
+"""Names and places as a token-classification model of Hugging Face finds them; torch is imported when needed."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,8 +7,10 @@ from luthier.errors import MissingInput
 from luthier.text.pii.ner.tagger import Named
 
 _ENTITIES = {
-    "PER": "PERSON", "PERSON": "PERSON", "LOC": "LOCATION", "GPE": "LOCATION", "LOCATION": "LOCATION", "FAC": "LOCATION",
-    "ADDRESS": "STREET_ADDRESS", "STREET_ADDRESS": "STREET_ADDRESS", "ORG": "ORGANIZATION", "ORGANIZATION": "ORGANIZATION",
+    "PER": "PERSON", "PERSON": "PERSON", "LOC": "LOCATION",
+    "GPE": "LOCATION", "LOCATION": "LOCATION", "FAC": "LOCATION",
+    "ADDRESS": "STREET_ADDRESS", "STREET_ADDRESS": "STREET_ADDRESS",
+    "ORG": "ORGANIZATION", "ORGANIZATION": "ORGANIZATION",
     "NORP": "NRP", "NRP": "NRP", "TITLE": "TITLE", "AGE": "AGE",
 }  # fmt: skip
 """Labels of common models -> our names; what a label says otherwise is no personal data here (`MISC`, `DATE`)."""
