@@ -130,6 +130,6 @@ KINDS: dict[str, tuple[Callable[[Random], str], str]] = {
     "US_ITIN": (lambda r: f"9{_digits(r, 2)}-{r.randint(70, 88)}-{_digits(r, 4)}", "taxpayer itin"),
     "US_PASSPORT": (lambda r: r.choice([_digits(r, 9), "C" + _digits(r, 8)]), "passport"),
     "US_BANK_NUMBER": (lambda r: _digits(r, r.randint(8, 17)), "bank account"),
-    "US_DRIVER_LICENSE": (lambda r: r.choice(["A" + _digits(r, 7), "S" + _digits(r, 12), _digits(r, 8)]), "driver license"),
+    "US_DRIVER_LICENSE": (lambda r: r.choice("AS") + _digits(r, r.choice([7, 12])), "driver license"),
     "DATE_TIME": (_date, "birthday"),
 }  # fmt: skip

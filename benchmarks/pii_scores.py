@@ -23,7 +23,7 @@ class Labelled(NamedTuple):
 
 
 def presidio_half(path: Path, half: Half) -> list[Labelled]:
-    """The `dev` or `held` half of a labelled file, or `all`: whole templates on one side, by a digest of their number."""
+    """The `dev` or `held` half of a labelled file, or `all`; templates are split whole, by a digest of their number."""
     rows = []
     for row in json.loads(path.read_text(encoding="utf-8")):
         even = hashlib.sha256(f"pii {row['template_id']}".encode()).digest()[0] % 2 == 0
@@ -50,7 +50,7 @@ def joined(text: str, spans: Iterable[tuple[int, int, str]]) -> list[tuple[int, 
 def score(
     rows: Sequence[Labelled], find: Callable[[Sequence[str]], Sequence[Iterable[tuple[int, int, str]]]]
 ) -> Mapping[str, dict[str, float]]:
-    """Per type and for all (`micro`): true spans; precision, recall and F by exact span and by half the union shared."""
+    """Per type and for all (`micro`): true spans; precision, recall and F by exact span and by half the union."""
     counts: Counter[tuple[str, str]] = Counter()
     truths = [joined(row.text, row.spans) for row in rows]
     known = {kind for truth in truths for _, _, kind in truth}

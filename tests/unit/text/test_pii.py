@@ -123,5 +123,4 @@ def test_recall_and_precision_per_entity_on_presidio_s_labelled_sentences() -> N
     for entity in checked - {"PHONE_NUMBER"}:
         assert hit[entity] / (hit[entity] + missed[entity]) >= 0.99, entity
     assert hit["PHONE_NUMBER"] / (hit["PHONE_NUMBER"] + missed["PHONE_NUMBER"]) >= 0.85
-    assert all(wrong[entity] <= 0.02 * hit[entity] for entity in checked - {"URL"})
-    assert wrong["URL"] <= 0.25 * hit["URL"], "the set names companies after their sites and labels them as companies"
+    assert all(wrong[entity] <= max(1, 0.02 * hit[entity]) for entity in checked)

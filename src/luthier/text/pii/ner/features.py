@@ -31,7 +31,7 @@ class Stretch(NamedTuple):
     words: list[str]
     places: list[tuple[int, int]]
     gaps: list[int]
-    """Before each token: 0 nothing, 1 a space, 2 a line end; plus 3 in a stretch of small letters, 6 in one of capitals."""
+    """Before each token: 0 nothing, 1 a space, 2 a line end; plus 3 in a stretch of small letters, 6 of capitals."""
 
 
 def stretches(text: str, text_index: int = 0) -> list[Stretch]:
