@@ -38,6 +38,7 @@ class Rules:
 
     config: DataConfig
     salt: str
+    pii_key: str | None
     erased: frozenset[str]
     today: date | None
     boilerplate: Boilerplate
@@ -70,7 +71,7 @@ class ShapeTask:
             "near_threshold": rules.config.duplicates.near_threshold,
             "group_by": rules.config.split.group_by,
             "stratify_by": rules.config.gold.stratify_by,
-            "secrets": digest_of([rules.salt, sorted(rules.erased)]),
+            "secrets": digest_of([rules.salt, rules.pii_key, sorted(rules.erased)]),
             "today": str(rules.today) if has_end else None,
             "versions": [SHARD_VERSION, FEATURES_VERSION, *(version(name) for name in _LIBRARIES)],
         })  # fmt: skip
@@ -136,7 +137,7 @@ class _Shaping:
         tally.mended.update(tidy.changes)
         if not tidy.kept.num_rows:
             return
-        batch, found = cleared(tidy.kept, config.pii, self._rules.salt)
+        batch, found = cleared(tidy.kept, config.pii, self._rules.salt, key=self._rules.pii_key)
         tally.masked.update(found)
         again = batch.slice(0, CHECKED_PER_BATCH)
         tally.checked += again.num_rows

@@ -20,7 +20,7 @@ from luthier.domain.digests import digest_of
 from luthier.domain.snapshots import Bodies, GoldSet
 from luthier.errors import Tampered
 from luthier.lifecycle.rows import rows_of
-from luthier.lifecycle.salt import project_salt
+from luthier.lifecycle.salt import pii_key, project_salt
 from luthier.lifecycle.workspace import Settled, Workspace
 
 __all__ = ["benchmark_rows", "gold_set", "rows_of", "settle_data"]
@@ -95,6 +95,7 @@ def _perform(work: Workspace, sources: Sequence[SourceFile], gold_file: SourceFi
             sources,
             project=work.project,
             salt=project_salt(work),
+            pii_key=pii_key(work),
             folder=folder,
             executor=executor,
             frozen_gold=work.fetch(frozen, GoldSet) if frozen else None,
