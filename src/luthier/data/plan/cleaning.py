@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import pyarrow as pa
 
@@ -52,7 +53,7 @@ def cleared(
     found: Counter[str] = Counter()
     if config.action == "off":
         return batch, found
-    said = Taking(config.action, salt, key, names_of(config.ner))
+    said = Taking(config.action, salt, key, _names(config.ner))
     tags, keys = replace(said, names=None), Taking("hash", salt, None, None)
     columns = {name: _cleared(batch[name], keys, found) for name in _KEYS}
     columns["tools"] = _cleared(batch["tools"], tags, found)
@@ -85,6 +86,12 @@ def searched(batch: pa.RecordBatch, config: PiiConfig) -> Counter[str]:
 def languages_of(batch: pa.RecordBatch) -> Counter[str]:
     """How many of the rows are in which language, told by their beginnings."""
     return Counter(language_of("\n".join(text for _, text in turns)) for turns in turns_of(batch))
+
+
+@lru_cache(maxsize=1)
+def _names(setting: str) -> Names | None:
+    """What finds names; opened once per process."""
+    return names_of(setting)
 
 
 def _messages(messages: pa.ListArray, taking: Taking, found: Counter[str]) -> pa.ListArray:
