@@ -1,15 +1,24 @@
-"""`luthier data`: from sources to a frozen snapshot."""
+"""`luthier data`: from sources to a frozen snapshot, and what it holds."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from luthier.cli.data_inspect import inspect
 from luthier.cli.opened import ForceOption, opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
-from luthier.cli.output import show
+from luthier.cli.output import Shown, show
 from luthier.data.card import DataCard
-from luthier.domain.snapshots import Manifest
-from luthier.lifecycle.links.data import settle_data
+from luthier.domain.snapshots import SPLITS, Manifest
+from luthier.errors import UserError
+from luthier.lifecycle.links.data import rows_of, settle_data
+from luthier.lifecycle.report.datacard import write_card
+from luthier.lifecycle.snapshots import SnapshotDiff, diff, dropped_rows, export, find_snapshot
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(inspect)
 
 
 @app.callback()
@@ -29,9 +38,7 @@ def build(
         settled = settle_data(work)
         if as_json:
             manifest = work.fetch(settled.digest, Manifest)
-            counts = {
-                split: sum(row.split == split for row in manifest.rows) for split in ("train", "validation", "test")
-            }
+            counts = {split: manifest.splits.get(split, 0) for split in SPLITS}
             show(
                 {"snapshot": settled.digest, "gold": manifest.gold, "rows": counts, "dropped": dict(manifest.dropped)},
                 as_json=True,
@@ -39,8 +46,78 @@ def build(
 
 
 @app.command()
-def card(project: ProjectOption = None, assignments: SetOption = None, as_json: JsonOption = False) -> None:
-    """Print the data card of the current snapshot."""
+def card(
+    out: Annotated[
+        Path | None, typer.Option(help="Write the card there as HTML with charts, Markdown and JSON.")
+    ] = None,
+    project: ProjectOption = None,
+    assignments: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the data card of the current snapshot, or write it as a page with charts."""
     with opened(project, assignments, as_json=True) as work:
         found = work.fetch(work.require("data", "card"), DataCard)
-    show(found.model_dump(mode="json") if as_json else found.markdown(), as_json=as_json)
+    if out is not None:
+        show([str(path) for path in write_card(found, out)], as_json=as_json)
+    else:
+        show(found.model_dump(mode="json") if as_json else found.markdown(), as_json=as_json)
+
+
+@app.command("show")
+def show_rows(
+    dropped: Annotated[bool, typer.Option("--dropped", help="Rows that were left out, with their reasons.")] = False,
+    reason: Annotated[str | None, typer.Option(help="With --dropped: only this reason.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows at most.")] = 100,
+    project: ProjectOption = None,
+    assignments: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print rows of the current snapshot: those that train, or with --dropped those that were left out and why."""
+    if reason is not None and not dropped:
+        raise UserError("--reason tells which rows were left out", hint="add --dropped")
+    with opened(project, assignments, as_json=True) as work:
+        if dropped:
+            show(list(islice(dropped_rows(work, reason), limit)), as_json=as_json)
+            return
+        rows = [row.model_dump(mode="json") for row in islice(rows_of(work, "train"), limit)]
+    show(rows if as_json else [{"id": row["id"], "messages": row["messages"]} for row in rows], as_json=as_json)
+
+
+@app.command("diff")
+def show_diff(
+    before: Annotated[str, typer.Argument(help="A snapshot by the first digits of its digest.")],
+    after: Annotated[str, typer.Argument(help="Another one.")] = "current",
+    project: ProjectOption = None,
+    assignments: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what changed between two snapshots: rows, splits, strata, quality figures, and what became worse."""
+    with opened(project, assignments, as_json=True) as work:
+        found = diff(work, find_snapshot(work, before), find_snapshot(work, after))
+    show(found.model_dump(mode="json") if as_json else _told(found), as_json=as_json)
+
+
+@app.command("export")
+def export_snapshot(
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+    snapshot: Annotated[str, typer.Option(help="A snapshot by the first digits of its digest.")] = "current",
+    project: ProjectOption = None,
+    assignments: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a snapshot as a folder of Parquet files that `datasets.load_dataset` opens."""
+    with opened(project, assignments, as_json=True) as work:
+        written = export(work, find_snapshot(work, snapshot), folder)
+    show([str(path) for path in written], as_json=as_json)
+
+
+def _told(found: SnapshotDiff) -> Shown:
+    kinds = {"added": found.added_ids, "removed": found.removed_ids, "changed": found.changed_ids}
+    counts = {"added": found.added, "removed": found.removed, "changed": found.changed}
+    lines = [f"{found.before[:12]} -> {found.after[:12]}, {found.unchanged} rows unchanged"]
+    lines += [f"{counts[kind]} rows {kind}" + (f": {', '.join(ids)}" if ids else "") for kind, ids in kinds.items()]
+    lines += [
+        f"{move.rows} rows moved from {move.before} to {move.after}: {', '.join(move.ids)}" for move in found.moved
+    ]
+    lines += [f"{name}: {old} -> {new}" for name, (old, new) in found.figures.items()]
+    return "\n".join([*lines, *(f"worse: {each}" for each in found.regressions)])

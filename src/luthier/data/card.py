@@ -3,13 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from luthier.domain.examples import Example
-from luthier.domain.snapshots import Split
 from luthier.domain.value import Value
-
-Splits = Mapping[Split, tuple[Example, ...]]
 
 
 class SourceLine(Value):
@@ -32,6 +29,7 @@ class Lengths(Value):
     median: int = Field(ge=0)
     p95: int = Field(ge=0)
     longest: int = Field(ge=0)
+    histogram: tuple[int, ...] = Field(default=(), description="Rows of 0, 1, 2-3, 4-7, ... characters.")
 
 
 class DataCard(Value):
@@ -45,14 +43,23 @@ class DataCard(Value):
     strata: Mapping[str, Mapping[str, int]] = Field(description="`task_type=create` -> split -> rows.")
     lengths: tuple[Lengths, ...]
     masked: Mapping[str, int]
+    mended: Mapping[str, int] = Field(default={}, description="Rows that stay and were changed, by kind of change.")
+    languages: Mapping[str, int] = Field(default={}, description="Languages of the rows that were searched again.")
+    checked: int = Field(default=0, description="Rows searched again after personal data was taken out.")
+    left: Mapping[str, int] = Field(default={}, description="PII spans that were found in them.")
     dropped: Mapping[str, int]
+    clusters: Mapping[int, int] = Field(default={}, description="Rows that say the same -> how many such clusters.")
     pii: str = Field(description="What was done with personal data, and by whose leave.")
     sources: tuple[SourceLine, ...]
+    missing: tuple[str, ...] = Field(default=(), description="What the gold set lacks.")
+    regressions: tuple[str, ...] = Field(default=(), description="What became worse since the snapshot before.")
     notes: tuple[str, ...] = ()
 
     def markdown(self) -> str:
         """The card as a Markdown page."""
-        return "\n".join([*self._head(), *self._tables(), *[f"- {note}" for note in self.notes], ""])
+        told = (("Worse than before", self.regressions), ("The gold set lacks", self.missing), ("Notes", self.notes))
+        lists = [line for title, lines in told if lines for line in (f"## {title}", "", *_bullets(lines), "")]
+        return "\n".join([*self._head(), *lists, *self._tables()])
 
     def _head(self) -> list[str]:
         kept = sum(self.splits.values())
@@ -72,40 +79,33 @@ class DataCard(Value):
             [s.path, s.format, s.rows, s.lawful_basis, s.retention_days or "unlimited", s.purpose, s.file_digest[:12]]
             for s in self.sources
         ]
+        entities = sorted({*self.masked, *self.left})
+        personal = [[entity, self.masked.get(entity, 0), self.left.get(entity, 0)] for entity in entities]
         return [
             *_table("Splits", ["split", "rows"], self.splits.items()),
             *_table("Strata", ["stratum", *order], strata),
             *_table("Lengths in characters", ["split", "part", "median", "95%", "longest"], lengths),
-            *_table("Personal data found", ["entity", "spans"], self.masked.items()),
+            *_table("Personal data", ["entity", "spans taken out", f"left in {self.checked} rows"], personal),
+            *_table(f"Languages of {self.checked} rows", ["language", "rows"], self.languages.items()),
+            *_table("Mended", ["what", "rows"], self.mended.items()),
             *_table("Left out", ["reason", "rows"], self.dropped.items()),
+            *_table("Rows that said the same", ["rows in a cluster", "clusters"], self.clusters.items()),
             *_table("Sources", ["path", "format", "rows", "lawful basis", "days", "purpose", "digest"], sources),
         ]
 
 
-def count_strata(splits: Splits) -> dict[str, dict[str, int]]:
-    """Rows per `tag=value` and split, sorted by tag."""
-    counts: dict[str, dict[str, int]] = {}
-    for split, rows in splits.items():
-        for row in rows:
-            for tag, value in row.strata.items():
-                per_split = counts.setdefault(f"{tag}={value}", {})
-                per_split[split] = per_split.get(split, 0) + 1
-    return dict(sorted(counts.items()))
-
-
-def measure_lengths(splits: Splits) -> tuple[Lengths, ...]:
-    """Length figures of every split that holds a row."""
-    return tuple(
-        _lengths(split, part, [len(text) for text in texts])
-        for split, rows in splits.items()
-        if rows
-        for part, texts in (("question", [row.asked for row in rows]), ("answer", [row.ideal for row in rows]))
-    )
-
-
-def _lengths(split: str, part: str, characters: Sequence[int]) -> Lengths:
+def lengths_of(split: str, part: str, characters: NDArray[np.int32]) -> Lengths:
+    """The figures of the lengths of at least one row."""
     median, p95 = (int(figure) for figure in np.percentile(characters, [50, 95]))
-    return Lengths(split=split, part=part, median=median, p95=p95, longest=max(characters))
+    classes = np.zeros(len(characters), dtype=np.int64)
+    some = characters > 0
+    classes[some] = np.log2(characters[some]).astype(np.int64) + 1
+    histogram = tuple(np.bincount(classes).tolist())
+    return Lengths(split=split, part=part, median=median, p95=p95, longest=int(characters.max()), histogram=histogram)
+
+
+def _bullets(lines: Iterable[str]) -> list[str]:
+    return [f"- {line}" for line in lines]
 
 
 def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

@@ -1,5 +1,7 @@
 """The `data` section of the project file."""
 
+import re
+from collections.abc import Mapping
 from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -9,35 +11,134 @@ from luthier.section import Section
 LawfulBasis = Literal[
     "consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests"
 ]
+_READS = re.compile(r"\s*(?:select|with)\b[^;]*;?\s*\Z", re.IGNORECASE)
+_PASSWORD = re.compile(r"://[^/@:\s]*:[^/@\s]+@")
 LAWFUL_BASES: tuple[str, ...] = get_args(LawfulBasis)
 
 
-class SourceConfig(Section):
-    """One file of examples, and why we may use it."""
+SourceField = Literal[
+    "prompt", "completion", "system", "messages", "chosen", "rejected", "draft", "edited", "instruction", "input",
+    "output",    "ideal", "conversations", "id", "subject", "lawful_basis", "date", "synthetic",
+]  # fmt: skip
+"""What `columns` may map to a name in the file."""
 
-    path: str = Field(min_length=1, description="File, relative to the project file.")
+
+class SourceConfig(Section):
+    """One source of examples, and why we may use it."""
+
+    path: str = Field(
+        min_length=1,
+        description="File or folder, relative to the project file; or an address: fsspec, or for `query` SQLAlchemy.",
+    )
     format: str = Field(default="auto", description="A registered reader such as `chat`, or `auto` to recognise it.")
     lawful_basis: LawfulBasis = Field(description="GDPR article 6 basis; a row's own `lawful_basis` goes before it.")
     retention_days: int | None = Field(
         default=None, ge=1, le=36_500, description="Rows that state a date leave the data this many days after it."
     )
     purpose: str = Field(default="", max_length=500, description="What the data was collected for, in one sentence.")
+    columns: Mapping[SourceField, str] = Field(
+        default_factory=dict, description="Where the file names a field differently: `prompt: question`."
+    )
+    ours: tuple[str, ...] = Field(
+        default=(),
+        description="Whose words are answers: mail addresses, domains such as `@firm.example`, author ids of tickets.",
+    )
+    split: str | None = Field(
+        default=None, description="The split to take of a Hugging Face folder that holds several."
+    )
+    query: str | None = Field(
+        default=None, min_length=1, description="SQL to read from `path`; its columns are fields, mapped by `columns`."
+    )
+    synthetic: bool = Field(
+        default=False, description="Whether a model wrote the rows; a row's own `synthetic` goes before it."
+    )
+
+    @model_validator(mode="after")
+    def _a_query_only_reads(self) -> Self:
+        if self.query is not None and not _READS.match(self.query):
+            raise ValueError("`query` is one SELECT (or WITH ... SELECT) without a semicolon")
+        return self
+
+    @model_validator(mode="after")
+    def _no_password_in_the_file(self) -> Self:
+        if _PASSWORD.search(self.path):
+            raise ValueError(
+                "`path` holds a password; leave it to the driver (`PGPASSWORD`, `~/.pgpass`, an option file)"
+            )
+        return self
+
+
+class CleanConfig(Section):
+    """What is mended in texts, and which rows are left out; the reasons are counted."""
+
+    mojibake: bool = Field(
+        default=True, description="Mend UTF-8 that was read as Latin letters, where that is certain."
+    )
+    mark_up: bool = Field(default=False, description="Turn HTML in messages into the text that a person sees.")
+    quoted_tails: bool = Field(default=False, description="Cut the mails that a user's mail quotes below itself.")
+    signatures: bool = Field(default=False, description="Cut signatures off users' mails, and off answers.")
+    boilerplate_share: float | None = Field(
+        default=None, gt=0.0, le=1.0,
+        description="Cut lines that stand in more than this share of the rows of a source (and in 20 rows).",
+    )  # fmt: skip
+    truncated_answers: Literal["certain", "likely", "keep"] = Field(
+        default="certain",
+        description="`certain`: broken JSON, open code, a length stop; `likely`: also long prose without an end.",
+    )
+    languages: tuple[str, ...] = Field(
+        default=(), description="ISO 639-1 codes of the languages to keep; rows whose language is unsure stay."
+    )
+    max_characters: int = Field(default=200_000, ge=1, le=2_000_000, description="Longest conversation.")
+    min_answer_characters: int = Field(default=1, ge=1, le=100_000, description="Shortest answer.")
+    max_answer_characters: int = Field(default=200_000, ge=1, le=2_000_000, description="Longest answer.")
+    check_targets: bool = Field(
+        default=True, description="Leave out answers that break the tools or the JSON schema their own row carries."
+    )
+
+
+class StyleSheetConfig(Section):
+    """The charter's style: what answers should not say, and how long and in which order they say the rest."""
+
+    phrases: tuple[str, ...] = Field(default=(), description="Outdated or unwanted phrases, in any case and spacing.")
+    max_words: int | None = Field(default=None, ge=1, description="Words of an answer beyond which it is verbose.")
+    reasoning: tuple[str, ...] = Field(
+        default=(),
+        description="Headings of explicit reasoning in their order, e.g. [ANALYSIS, RISK LEVEL, RECOMMENDATION].",
+    )
+    reasoning_where: Mapping[str, str] = Field(
+        default_factory=dict, description="Tags of the rows that must reason so; all rows where empty."
+    )
 
 
 class PiiConfig(Section):
     """What happens to personal data in text."""
 
-    action: Literal["mask", "replace", "hash", "off"] = Field(
+    action: Literal["mask", "replace", "hash", "encrypt", "off"] = Field(
         default="mask",
-        description="`mask` writes <EMAIL_ADDRESS>, `hash` adds a salted digest, `replace` writes a made-up value.",
+        description="`mask` writes <EMAIL_ADDRESS>, `hash` adds a salted digest, `replace` writes a made-up value, "
+        "`encrypt` locks the value under the key that `key` names.",
     )
-    cleared_by: str | None = Field(default=None, description="Who allowed personal data to stay; needed for `off`.")
-    reason: str | None = Field(default=None, description="Why it may stay; needed for `off`.")
+    ner: str = Field(
+        default="bundled",
+        min_length=1,
+        description="What finds names and places: `bundled`, `off`, or a token-classification model of Hugging Face "
+        "(its id, or a folder with safetensors). Requests at the gateway are searched with patterns only.",
+    )
+    key: str | None = Field(
+        default=None, pattern="^[A-Z][A-Z0-9_]*$", description="Environment variable that holds the key of `encrypt`."
+    )
+    cleared_by: str | None = Field(
+        default=None, description="Who allowed personal data to stay; needed for `action: off` and `ner: off`."
+    )
+    reason: str | None = Field(default=None, description="Why it may stay; needed for `action: off` and `ner: off`.")
 
     @model_validator(mode="after")
     def _off_is_somebody_s_decision(self) -> Self:
-        if self.action == "off" and not ((self.cleared_by or "").strip() and (self.reason or "").strip()):
-            raise ValueError("`action: off` leaves personal data in; it needs `cleared_by` and `reason`")
+        off = [f"{name}: off" for name in ("action", "ner") if getattr(self, name) == "off"]
+        if off and not ((self.cleared_by or "").strip() and (self.reason or "").strip()):
+            raise ValueError(f"`{off[0]}` leaves personal data in; it needs `cleared_by` and `reason`")
+        if (self.action == "encrypt") != (self.key is not None):
+            raise ValueError("`action: encrypt` and `key` go together; `key` names an environment variable")
         return self
 
 
@@ -89,6 +190,8 @@ class DataConfig(Section):
     """Sources, the rules they pass through, and the splits they end in."""
 
     sources: tuple[SourceConfig, ...] = Field(min_length=1)
+    clean: CleanConfig = CleanConfig()
+    style_sheet: StyleSheetConfig = StyleSheetConfig()
     pii: PiiConfig = PiiConfig()
     duplicates: DuplicatesConfig = DuplicatesConfig()
     contradictions: Literal["block", "drop"] = Field(
@@ -98,6 +201,12 @@ class DataConfig(Section):
     gold: GoldConfig = GoldConfig()
     split: SplitConfig = SplitConfig()
     seed: int = Field(default=0, ge=0, description="Decides the draw and the split.")
+    engine: Literal["local", "ray"] = Field(
+        default="local", description="`local` works on this machine, `ray` on a Ray cluster; the snapshot is the same."
+    )
+    workers: int | None = Field(
+        default=None, ge=1, le=1024, description="Pieces worked on at once; as many as there are cores when absent."
+    )
 
     @model_validator(mode="after")
     def _a_source_is_named_once(self) -> Self:

@@ -1,97 +1,127 @@
 """The frozen benchmark: drawn once, known again ever after, and guarded against rows that give it away."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from scipy import stats
 
-from luthier.data.compare import Sides
-from luthier.data.config import DataConfig, LeakageConfig
-from luthier.data.leakage import CERTAIN, Overlap, find_overlaps
-from luthier.data.split import draw
-from luthier.domain.examples import Example
+from luthier.data.config import DataConfig, SourceConfig
+from luthier.data.leakage import CERTAIN, Kind
+from luthier.data.plan.shards import Rows
+from luthier.data.plan.strata import Strata
+from luthier.data.split import Codes, Keys, Mask, draw
 from luthier.errors import UserError
 
-_MARGIN = 0.9
-"""A draw wants more distance than the check afterwards, so that new rows, which shift weights, raise no false alarm."""
+ENOUGH_ROWS = 200
+"""Fewer gold rows than this cannot tell variants apart that differ by five points."""
+
+_SPARE_ROWS = 20
+"""Rows asked about beyond those wanted: one look at all rows costs more than a few rows more in it."""
 
 _CHANCE = 1e-3
 _FALSE_FLAGS = 0.01
 """Share of independent rows that the check for look-alikes flags at most (0 to 0.7% on CRM, banking77 and SNIPS)."""
 
+LookAlikes = Callable[[Rows], Mask]
+"""Which of these rows resemble any other row of all that were read, duplicates included."""
+
+
+def gold_source(config: DataConfig) -> SourceConfig | None:
+    """The gold file as a source; None where the gold set is drawn.
+
+    Raises:
+        UserError: It states no lawful basis and the sources have several.
+
+    """
+    if config.gold.path is None:
+        return None
+    bases = {source.lawful_basis for source in config.sources}
+    if config.gold.lawful_basis is None and len(bases) > 1:
+        raise UserError(
+            "the sources have several lawful bases and the gold file states none", hint="set `data.gold.lawful_basis`"
+        )
+    basis = config.gold.lawful_basis or config.sources[0].lawful_basis
+    return SourceConfig(path=config.gold.path, format=config.gold.format, lawful_basis=basis)
+
 
 @dataclass(frozen=True)
-class Parted:
-    """Gold rows, the rows that may train, and rows of gold groups that may do neither."""
+class DrawnGold:
+    """Gold rows, rows of gold groups that may neither be gold nor train, and how many rows could not be gold."""
 
-    gold: tuple[Example, ...]
-    others: tuple[Example, ...]
-    companions: tuple[Example, ...]
-    lookalikes: int = 0
-    """Rows that could not be gold because another row resembles them."""
+    gold: Rows
+    companions: Rows
+    lookalikes: int
 
 
-def draw_gold(rows: Sequence[Example], sides: Sides, config: DataConfig) -> Parted:
-    """A stratified draw among rows that resemble no other row of `sides`, which holds the duplicates too.
-
-    A row with a look-alike is never gold: so that whatever resembles a gold row later was put there later.
-    """
-    barred: set[str] = set()
-    while True:
-        drawn = draw(rows, config.gold.size, stratify_by=config.gold.stratify_by, seed=config.seed, barred=barred)
-        alike = overlaps_with(drawn.chosen, sides, config.leakage, margin=_MARGIN)
-        if not alike:
-            break
-        barred |= {overlap.gold for overlap in alike}
-    beside = {row.id for row in (*drawn.chosen, *drawn.companions)}
-    left = tuple(row for row in rows if row.id not in beside)
-    if not left:
-        raise UserError("the gold set takes every row and leaves none to learn from", hint="lower `gold.size`")
-    return Parted(gold=drawn.chosen, others=left, companions=drawn.companions, lookalikes=len(barred))
-
-
-def part_from_frozen(rows: Sequence[Example], gold: Sequence[Example]) -> Parted:
-    """The rows that may train beside a frozen gold set: none of its groups."""
-    groups = {row.group for row in gold if row.group is not None}
-    return Parted(
-        gold=tuple(gold),
-        others=tuple(row for row in rows if row.group is None or row.group not in groups),
-        companions=tuple(row for row in rows if row.group is not None and row.group in groups),
-    )
-
-
-def overlaps_with(
-    gold: Sequence[Example], sides: Sides, config: LeakageConfig, *, margin: float = 1.0
-) -> tuple[Overlap, ...]:
-    """Rows of `sides` outside the gold set that give it away."""
-    return find_overlaps(
-        sides,
-        sides.places(gold),
-        near_threshold=config.near_threshold * margin,
-        paraphrase_threshold=config.paraphrase_threshold * margin,
-    )
-
-
-def blocking(overlaps: Sequence[Overlap], natural: float | None) -> tuple[Overlap, ...]:
-    """The overlaps that refuse the build: all of them, or none.
+def draw_gold(open_rows: Rows, groups: Keys, strata: Codes, size: int, *, seed: int, alike: LookAlikes) -> DrawnGold:
+    """A stratified draw among rows that resemble no other row, so that what resembles a gold row later came later.
 
     Args:
-        overlaps: What was found.
+        open_rows: Places of the rows to draw from.
+        groups: The group key of each of them.
+        strata: The stratum of each of them; every one gets a row where `size` allows.
+        size: Rows wanted.
+        seed: Decides the draw.
+        alike: Which rows resemble another one; asked of each row once.
+
+    Raises:
+        UserError: Too few rows, or none would be left to learn from.
+
+    """
+    barred = np.zeros(len(open_rows), dtype=np.bool_)
+    spare = min(size + max(_SPARE_ROWS, size // 4), len(open_rows))
+    asked = draw(groups, strata, spare, seed=seed, every_stratum=True).chosen
+    barred[asked] = alike(open_rows[asked])
+    while True:
+        drawn = draw(groups, strata, size, seed=seed, barred=barred, every_stratum=True)
+        fresh = np.flatnonzero(drawn.chosen & ~asked)
+        if not len(fresh):
+            break
+        asked[fresh] = True
+        barred[fresh] = alike(open_rows[fresh])
+    if (drawn.chosen | drawn.companions).all():
+        raise UserError("the gold set takes every row and leaves none to learn from", hint="lower `gold.size`")
+    return DrawnGold(open_rows[drawn.chosen], open_rows[drawn.companions], int(barred.sum()))
+
+
+def what_is_missing(gold: Rows, strata: Strata, tags: Sequence[str], input_types: Collection[str] = ()) -> list[str]:
+    """What a gold set lacks to be trusted: rows, strata of the data, kinds of input.
+
+    Args:
+        gold: Places of the gold rows.
+        strata: The strata of all rows.
+        tags: The tags that make a stratum.
+        input_types: Kinds of input that the charter names; each should be the value of a tag.
+
+    """
+    told = []
+    if len(gold) < ENOUGH_ROWS:
+        told.append(f"{ENOUGH_ROWS - len(gold)} rows: it has {len(gold)}, and differences need {ENOUGH_ROWS}")
+    covered = np.bincount(strata.codes[gold], minlength=len(strata.values)).tolist()
+    present = np.bincount(strata.codes, minlength=len(strata.values)).tolist()
+    for values, rows, of in zip(strata.values, covered, present, strict=True):
+        if of and not rows and tags:
+            named = ", ".join(f"{tag}={value}" for tag, value in zip(tags, values, strict=True))
+            told.append(f"any of the {of} rows of {named}")
+    seen = {value for values, rows in zip(strata.values, covered, strict=True) if rows for value in values}
+    return told + [f"any row tagged {name!r}, an input type of the charter" for name in sorted({*input_types} - seen)]
+
+
+def blocking(kinds: Sequence[Kind], natural: float | None) -> bool:
+    """Whether overlaps of these kinds refuse the build.
+
+    Args:
+        kinds: How each row that was found gives a gold row away.
         natural: How many look-alikes are to be expected, where the gold set came from elsewhere and some are natural;
             None where it was drawn among rows that resembled none.
 
     """
-    if natural is None or any(overlap.kind in CERTAIN for overlap in overlaps):
-        return tuple(overlaps)
-    return tuple(overlaps) if len(overlaps) > stats.poisson.ppf(1 - _CHANCE, max(natural, 1.0)) else ()
+    if natural is None or any(kind in CERTAIN for kind in kinds):
+        return bool(kinds)
+    return len(kinds) > stats.poisson.ppf(1 - _CHANCE, max(natural, 1.0))
 
 
-def natural_overlaps(rows: Sequence[Example], size: int, config: DataConfig) -> float:
-    """How many of `rows` resemble, without being equal to, `size` others; at least the 1% that the check may flag."""
-    few = min(size, len(rows) // 3)
-    floor = _FALSE_FLAGS * len(rows)
-    if few < 1:
-        return floor
-    drawn = draw(rows, few, seed=config.seed + 1)
-    found = overlaps_with(drawn.chosen, Sides(rows), config.leakage)
-    return max(floor, sum(overlap.kind not in CERTAIN for overlap in found) * size / few)
+def natural_overlaps(rows: int, sample: int, found: float, size: int) -> float:
+    """How many rows resemble `size` others by chance, when `found` resembled a sample; at least what may be flagged."""
+    return max(_FALSE_FLAGS * rows, found * size / sample if sample else 0.0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import Protocol
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from pydantic import Field
 from luthier.data.card import DataCard
 from luthier.data.config import SourceConfig
 from luthier.domain.examples import Example
-from luthier.domain.snapshots import GoldSet, Manifest
+from luthier.domain.snapshots import GoldSet, Manifest, Part
 from luthier.domain.value import Value
 
 
@@ -22,10 +23,11 @@ class Ports(Protocol):
 
 
 class SourceFile(Value):
-    """One source as it was read: where it stands in the project, its bytes, its section."""
+    """One source: how the project calls it, the folder its path starts from, the digest of its bytes, its section."""
 
     path: str
-    content: bytes = Field(repr=False)
+    folder: Path
+    file_digest: str
     config: SourceConfig
 
 
@@ -45,12 +47,11 @@ class Dropped(Value):
 
 
 class DataResult(Value):
-    """A snapshot: the manifest that stays, the rows that can be erased, and the card that people read."""
+    """A snapshot: the manifest that stays, the files of rows that can be erased, and the card that people read."""
 
     gold: GoldSet
-    train: tuple[Example, ...]
-    validation: tuple[Example, ...]
     manifest: Manifest
-    dropped: tuple[Dropped, ...]
+    parts: tuple[Part, ...]
+    folder: Path = Field(description="Where the parts, `rows.parquet` and `dropped.parquet` lie.")
     masked: Mapping[str, int] = Field(description="PII spans masked, by entity.")
     card: DataCard

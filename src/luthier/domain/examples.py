@@ -1,6 +1,7 @@
 """One conversation with its ideal answer, and where it came from."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -28,6 +29,10 @@ class Example(Value):
     lawful_basis: str = ""
     subject: str | None = Field(default=None, description="The person the row is about; erased with consent.")
     group: str | None = Field(default=None, description="Rows of one group never straddle splits.")
+    tools: str | None = Field(default=None, description="JSON of the tools that were offered.")
+    rejected: str | None = Field(default=None, description="The answer that a person liked less.")
+    collected_on: date | None = Field(default=None, description="When the row was collected; retention counts from it.")
+    synthetic: bool = Field(default=False, description="Whether a model wrote it.")
 
     @field_validator("strata")
     @classmethod

@@ -1,7 +1,7 @@
-"""A frozen data set: the manifest that lineage and signatures hold."""
+"""A frozen data set: the manifest that lineage and signatures hold, and where the rows lie."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -9,21 +9,18 @@ from luthier.domain.examples import Example
 from luthier.domain.value import Value
 
 Split = Literal["train", "validation", "test"]
-
-
-class RowRef(Value):
-    """One row of a snapshot by salted digest; the body can be erased without breaking the chain."""
-
-    id: str
-    split: Split
-    row_digest: str = Field(description="SHA-256 of salt + canonical JSON of the row.")
+SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 class Manifest(Value):
     """What a snapshot holds, what was left out and why; rows in = rows kept + rows dropped."""
 
     project: str
-    rows: tuple[RowRef, ...]
+    splits: Mapping[Split, int] = Field(description="Rows of each split.")
+    rows: str = Field(
+        description="SHA-256 of the row list, a Parquet file of id, split and row_digest, which is SHA-256 of salt + "
+        "canonical JSON of the row: bodies can be erased without breaking the chain."
+    )
     rows_in: int = Field(ge=0)
     dropped: Mapping[str, int] = Field(description="Rows left out, by reason.")
     masked: Mapping[str, int] = Field(description="PII spans masked, by entity.")
@@ -31,6 +28,26 @@ class Manifest(Value):
     sources: Mapping[str, str] = Field(description="Digest of each source file.")
     gold: str = Field(description="Digest of the gold set, which is the test split.")
     parents: tuple[str, ...] = ()
+
+
+class Part(Value):
+    """One Parquet file of rows of one split."""
+
+    split: Split
+    name: str = Field(description="Its path in a folder that `datasets.load_dataset` opens.")
+    file_digest: str
+    rows: int = Field(ge=1)
+
+
+class Bodies(Value):
+    """Where the rows of a snapshot lie; apart from the manifest, so that bodies can be erased and written anew."""
+
+    snapshot: str
+    parts: tuple[Part, ...]
+
+    def of(self, split: Split) -> tuple[Part, ...]:
+        """The parts of one split, in order."""
+        return tuple(part for part in self.parts if part.split == split)
 
 
 class GoldSet(Value):

@@ -1,6 +1,5 @@
 """The model card: one page of Markdown that says what a release is, how good, for what, and who said yes."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from luthier.domain.measure import Measurement
@@ -121,10 +120,9 @@ def _paired(comparison: Comparison) -> str:
 
 
 def _data(snapshot: Manifest) -> str:
-    splits = Counter(row.split for row in snapshot.rows)
     rows = [
         ["snapshot", f"`{snapshot.digest}`"],
-        ["rows", ", ".join(f"{split} {count}" for split, count in sorted(splits.items()))],
+        ["rows", ", ".join(f"{split} {count}" for split, count in sorted(snapshot.splits.items()))],
         ["rows read", str(snapshot.rows_in)],
         ["left out", _counts(snapshot.dropped)],
         ["personal data masked", _counts(snapshot.masked)],

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import cache
 from typing import NamedTuple
 
 _LOOKALIKES = str.maketrans(
@@ -45,8 +46,9 @@ def words(text: str) -> list[str]:
 
 def visible(text: str) -> Visible:
     """What a reader sees of `text`, one plain character per character where that is possible."""
-    if text.isascii():
-        return Visible(text, None)
+    changed = [] if text.isascii() else rewritten().findall(text)
+    if not any(map(is_invisible, changed)):
+        return Visible(rewritten().sub(lambda match: _plain(match[0]), text) if changed else text, None)
     kept = [(place, _plain(char)) for place, char in enumerate(text) if not is_invisible(char)]
     return Visible("".join(char for _, char in kept), [place for place, _ in kept])
 
@@ -56,6 +58,13 @@ def is_invisible(char: str) -> bool:
     if char < "\u00ad":
         return False
     return char in _JOINERS or "\ufe00" <= char <= "\ufe0f" or unicodedata.category(char) == "Cf"
+
+
+@cache
+def rewritten() -> re.Pattern[str]:
+    """Matches what `visible` may leave out or rewrite: all such characters up to U+2FFF, and rarer scripts whole."""
+    some = "".join(re.escape(chr(n)) for n in range(128, 0x3000) if is_invisible(chr(n)) or _plain(chr(n)) != chr(n))
+    return re.compile(f"[{some}\u3000-\u3040\u3100-\u4dff\ua000-\U0010ffff]")
 
 
 def _plain(char: str) -> str:

@@ -1,128 +1,174 @@
-"""Which rows stand out as saying the same as another, though in other words.
+"""Which of very many rows come close to a few: vectors, crowding and a shortlist, one batch of rows at a time.
 
-Vectors are TF-IDF over word beginnings, fitted on the project's own text. A bare cosine is of little use: where all
-rows are about one thing, all are close. So a pair counts by how far it stands out from the neighbours of both its rows,
-and an equal answer adds to it as far as that answer is rare. Latent semantic analysis on top was tried and given up: on
-SNIPS it found 14% of hand-written paraphrases at 1% false flags, where these vectors find 79% at 0.24%; on banking77,
-where most rows are paraphrases of each other, they find 1 of 30 (benchmarks/data_checks.py).
+A bare closeness is of little use: where all rows are about one thing, all are close. So a pair counts by how far it
+stands out from the neighbours of both its rows, and an equal answer adds to it as far as that answer is rare.
 
 Source of the contrast: Conneau et al., Word Translation Without Parallel Data (2018), section 2.3 (CSLS).
 """
 
-import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from luthier.text.normalise import words
-from luthier.text.rarity import has_figure
+from luthier.text.embeddings import Counts, Floats, unit, vectors_of
+from luthier.text.tokens import Hashes, Tokens, tokens_of
 
-Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
-Vectors: TypeAlias = Any
-"""A scipy CSR matrix; scipy has no types of its own."""
 
-_NEIGHBOURS, _STEM, _SAME_LABEL, _COPY = 10, 5, 0.8, 0.85
-_CHUNK, _REFERENCE = 128, 20_000
+SAMPLE = 4_000
+_DIGITS = 4
+"""A product of matrices differs in the last bits with the size of the batch; the result must not."""
+_NEIGHBOURS, _COPY, _CERTAINLY_WORTH, _LEAST = 10, 1.8, 1.5, 0.15
+_PER_PROBE, _PER_ROW, _CHUNK, _PRUNE_AT = 40, 2, 1_024, 400_000
 
 
-@dataclass(frozen=True)
-class Standout:
-    """Two rows that are closer to each other than to their neighbours."""
+class Close(NamedTuple):
+    """A probe and a row, how close they are (2 is equal), and how far that stands out."""
 
     probe: int
     row: int
-    score: float
+    closeness: float
+    contrast: float
 
 
-def standouts(
-    vectors: Vectors, labels: Sequence[str], *, probes: Sequence[int], pool: Sequence[int], threshold: float
-) -> list[Standout]:
-    """Pairs of a probe and a pool row with a contrast >= `threshold`; about 0 is usual, 1 is unheard of.
+@dataclass
+class Corpus:
+    """What a project's rows have in common: how rare words and answers are, and an even sample of questions."""
 
-    Args:
-        vectors: All rows as `tf_idf` gives them.
-        labels: What each row is answered with, in a canonical form.
-        probes: Places of the rows that must be unlike the pool.
-        pool: Places of the rows to search.
-        threshold: Least contrast.
+    counts: Counts
+    answers: NDArray[np.uint32]
+    """How many rows have each answer, in a table of fixed size by the answer's key."""
+    sampled: list[str] = field(default_factory=list)
+    _order: list[int] = field(default_factory=list)
 
+    @classmethod
+    def empty(cls) -> "Corpus":
+        """A corpus without rows."""
+        return cls(Counts.of([]), np.zeros(1 << 21, dtype=np.uint32))
+
+    def add(self, questions: pa.Array, answers: Hashes) -> None:
+        """Count questions and the keys of their answers; which questions are sampled follows from their words."""
+        tokens = tokens_of(questions)
+        self.counts.add(tokens)
+        np.add.at(self.answers, answers & np.uint64(len(self.answers) - 1), 1)
+        keys = tokens.in_any_order()
+        bar = np.uint64(self._order[-1]) if len(self._order) >= SAMPLE else np.uint64(2**64 - 1)
+        chosen = np.flatnonzero(keys <= bar)
+        texts = questions.take(pa.array(chosen)).to_pylist()
+        both = dict(zip(self._order, self.sampled, strict=True)) | {
+            int(keys[place]): text or "" for place, text in zip(chosen, texts, strict=True)
+        }
+        self._order = sorted(both)[:SAMPLE]
+        self.sampled = [both[key] for key in self._order]
+
+    def rows_with(self, answers: Hashes) -> NDArray[np.uint32]:
+        """How many rows have each answer."""
+        seen: NDArray[np.uint32] = self.answers[answers & np.uint64(len(self.answers) - 1)]
+        return seen
+
+    def told_by(self, answers: Hashes) -> Floats:
+        """How much it says that two rows share each answer: 0 where all rows have it, 1 where one has."""
+        seen = np.maximum(self.rows_with(answers), 1)
+        rows = max(self.counts.rows, 2)
+        told: Floats = (np.log(rows / np.minimum(seen, rows)) / np.log(rows)).astype(np.float32)
+        return told
+
+
+class Space:
+    """Questions of one corpus as vectors whose product is their closeness: at most 2, about 0 for strangers."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._counts = corpus.counts
+        meanings, sketches = vectors_of(tokens_of(pa.array(corpus.sampled, pa.large_string())), corpus.counts)
+        self._mean = meanings.mean(axis=0) if len(meanings) else np.zeros(meanings.shape[1], dtype=np.float32)
+        self._sample = np.hstack([unit(meanings - self._mean), sketches])
+
+    def vectors(self, tokens: Tokens) -> Floats:
+        """One line per row, shape [rows, 384]."""
+        meanings, sketches = vectors_of(tokens, self._counts)
+        known = np.any(meanings, axis=1, keepdims=True)
+        return np.hstack([unit(np.where(known, meanings - self._mean, 0)).astype(np.float32), sketches])
+
+    def crowding(self, vectors: Floats) -> Floats:
+        """Mean closeness of each line to its nearest in the sample after the very nearest; copies are no crowd."""
+        found = [self._crowding(vectors[start : start + _CHUNK]) for start in range(0, len(vectors), _CHUNK)]
+        return np.concatenate(found) if found else np.zeros(0, dtype=np.float32)
+
+    def _crowding(self, vectors: Floats) -> Floats:
+        count = min(_NEIGHBOURS + 1, len(self._sample))
+        if count < 2:
+            return np.zeros(len(vectors), dtype=np.float32)
+        raw = vectors @ self._sample.T
+        raw[raw > _COPY] = 0
+        nearest = np.sort(np.partition(raw, -count, axis=1)[:, -count:], axis=1)
+        mean: Floats = nearest[:, :-1].mean(axis=1)
+        return mean
+
+
+class Shortlist:
+    """The pairs of a probe and a row that are worth a careful look, gathered while the rows go by.
+
+    Each row is kept with its two most promising probes, each probe with its forty most promising rows; pairs so close
+    that they must be looked at are all kept.
     """
-    if not len(probes) or not len(pool):
-        return []
-    near = _near_pairs(vectors, labels, np.asarray(probes), np.asarray(pool), threshold)
-    rows = np.unique([row for _, row, _ in near]).astype(np.int64)
-    crowded = dict(zip(rows.tolist(), _crowding_of(vectors, rows, np.asarray([*probes, *pool])), strict=True))
-    scored = (Standout(probe, row, score - crowded[row] / 2) for probe, row, score in near)
-    return [pair for pair in scored if pair.score >= threshold]
+
+    def __init__(self, space: Space, probes: Tokens, answers: Hashes, told: Floats) -> None:
+        """Probes with the keys of their answers, and what it says to share them (`Corpus.told_by`)."""
+        self._space = space
+        self._probes = space.vectors(probes)
+        self._crowding = space.crowding(self._probes)
+        self._answers, self._told = answers, told
+        self._kept: list[NDArray[np.float64]] = []
+        self._waiting = 0
+
+    def look(self, numbers: Places, rows: Tokens, answers: Hashes) -> None:
+        """Take in a batch of rows with their numbers."""
+        for start in range(0, len(rows), _CHUNK):
+            part = Tokens(rows.starts[start : start + _CHUNK + 1], rows.words, rows.stems)
+            self._look(numbers[start : start + _CHUNK], part, answers[start : start + _CHUNK])
+            if self._waiting > _PRUNE_AT:
+                self._prune()
+
+    def pairs(self) -> list[tuple[int, int, float, float]]:
+        """Probe, row, closeness, and closeness less half the crowding around the probe."""
+        if not self._kept:
+            return []
+        self._prune()
+        return [(int(p), int(r), float(c), float(c - self._crowding[int(p)] / 2)) for p, r, c, _ in self._kept[0]]
+
+    def _look(self, numbers: Places, rows: Tokens, answers: Hashes) -> None:
+        close = self._space.vectors(rows) @ self._probes.T
+        promise = close - self._crowding / 2 + self._told * (answers[:, None] == self._answers)
+        lines = np.arange(len(promise))
+        found = [np.nonzero(close >= _CERTAINLY_WORTH)]
+        worth = promise.copy()
+        for _ in range(min(_PER_ROW, promise.shape[1])):
+            best = worth.argmax(axis=1)
+            good = worth[lines, best] >= _LEAST
+            found.append((lines[good], best[good]))
+            worth[lines, best] = -9
+        row, probe = (np.concatenate(part) for part in zip(*found, strict=True))
+        told = np.stack([probe, numbers[row], close[row, probe], promise[row, probe]], axis=1)
+        self._kept.append(told)
+        self._waiting += len(told)
+
+    def _prune(self) -> None:
+        kept = np.unique(np.concatenate(self._kept), axis=0)
+        order = np.lexsort((-kept[:, 3], kept[:, 0]))
+        kept = kept[order]
+        starts = np.searchsorted(kept[:, 0], kept[:, 0], side="left")
+        rank = np.arange(len(kept)) - starts
+        self._kept = [kept[(rank < _PER_PROBE) | (kept[:, 2] >= _CERTAINLY_WORTH)]]
+        self._waiting = 0
 
 
-def _near_pairs(
-    vectors: Vectors, labels: Sequence[str], probes: Places, pool: Places, threshold: float
-) -> list[tuple[int, int, float]]:
-    """Pairs that may reach the threshold, with their closeness less half the crowding around the probe."""
-    ids, told = _label_rarity(labels)
-    searched = vectors[pool].T.tocsr()
-    found: list[tuple[int, int, float]] = []
-    for part in _chunks(probes):
-        raw: Floats = (vectors[part] @ searched).toarray()
-        crowding = _mean_of_nearest(raw)
-        bonus = _SAME_LABEL * told[pool][None, :] * (ids[part][:, None] == ids[pool][None, :])
-        score = 1 - (1 - raw) * (1 - bonus) - crowding[:, None] / 2
-        score[raw <= 0] = -1
-        first, second = np.nonzero(score >= threshold)
-        pairs = zip(part[first].tolist(), pool[second].tolist(), score[first, second].tolist(), strict=True)
-        found += [pair for pair in pairs if pair[0] != pair[1]]
-    return found
-
-
-def _crowding_of(vectors: Vectors, rows: Places, everyone: Places) -> list[float]:
-    """Mean closeness of each row to its neighbours among an even sample of everyone."""
-    sample = everyone[:: max(1, len(everyone) // _REFERENCE)]
-    searched = vectors[sample].T.tocsr()
-    place = {int(row): spot for spot, row in enumerate(sample)}
-    crowding: list[float] = []
-    for part in _chunks(rows):
-        raw: Floats = (vectors[part] @ searched).toarray()
-        for line, row in enumerate(part.tolist()):
-            if row in place:
-                raw[line, place[row]] = 0
-        crowding += _mean_of_nearest(raw).tolist()
-    return crowding
-
-
-def _mean_of_nearest(raw: Floats) -> Floats:
-    """Per line, the mean of the closest after the very closest, which is the pair in question; copies are no crowd."""
-    count = min(_NEIGHBOURS + 1, raw.shape[1])
-    others = np.where(raw > _COPY, np.float32(0), raw)
-    nearest = np.sort(np.partition(others, -count, axis=1)[:, -count:], axis=1)
-    mean: Floats = nearest[:, :-1].mean(axis=1) if count > 1 else np.zeros(len(raw), dtype=np.float32)
-    return mean
-
-
-def _label_rarity(labels: Sequence[str]) -> tuple[Places, Floats]:
-    """A number per label, and per row how much an equal label says: 0 where all share it, 1 where it is alone."""
-    seen = Counter(labels)
-    numbers = {label: number for number, label in enumerate(seen)}
-    scale = math.log(max(len(labels), 2))
-    told = np.array([math.log(len(labels) / seen[label]) / scale for label in labels], dtype=np.float32)
-    return np.array([numbers[label] for label in labels], dtype=np.int64), told
-
-
-def tf_idf(texts: Sequence[str]) -> Vectors:
-    """A sparse matrix with one line of length 1 per text."""
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - costs 1.7 s, needed only here
-
-    return TfidfVectorizer(analyzer=_stems, sublinear_tf=True, dtype=np.float32).fit_transform(texts)
-
-
-def _stems(text: str) -> list[str]:
-    return [word if has_figure(word) else word[:_STEM] for word in words(text)] or [""]
-
-
-def _chunks(rows: Places) -> Iterator[Places]:
-    return (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
+def with_contrast(
+    pairs: Sequence[tuple[int, int, float, float]], space: Space, rows: Sequence[int], tokens: Tokens
+) -> list[Close]:
+    """The pairs of a shortlist with their contrast; `tokens` are those of `rows`, the rows that the pairs name."""
+    crowding = dict(zip(rows, space.crowding(space.vectors(tokens)).tolist(), strict=True))
+    return [Close(probe, row, close, round(apart - crowding[row] / 2, _DIGITS)) for probe, row, close, apart in pairs]

@@ -2,20 +2,30 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from random import Random
 
+import pyarrow.parquet as pq
 import pytest
 
-from luthier.data.config import DataConfig
+from luthier.data.config import DataConfig, SourceConfig
+from luthier.data.executors.executor import Here
+from luthier.data.gold import gold_source
+from luthier.data.plan.bodies import examples_of_parquet
+from luthier.data.plan.reading import source_digest
 from luthier.data.stage import run
 from luthier.data.types import DataResult, SourceFile
+from luthier.domain.digests import canonical_json, digest_of_bytes
 from luthier.domain.examples import Example
-from luthier.domain.snapshots import GoldSet
-from luthier.errors import Faults, MissingInput, Refused, UserError
+from luthier.domain.snapshots import SPLITS, GoldSet, Split
+from luthier.errors import Faults, Refused, UserError
+from tests.unit.data.conftest import NAMES_CLEARED
 
-Build = Callable[..., DataResult]
+Build = Callable[..., "Built"]
 Config = Callable[..., DataConfig]
 
 
@@ -59,26 +69,66 @@ def lines(rows: Sequence[Row]) -> bytes:
     return "\n".join(json.dumps(row) for row in rows).encode()
 
 
+@dataclass(frozen=True)
+class Built:
+    """A snapshot with its rows read back from its files."""
+
+    result: DataResult
+    rows: Mapping[Split, list[Example]]
+    dropped: list[dict[str, str]]
+
+    @property
+    def everything(self) -> str:
+        """All text that came out."""
+        rows = [row.model_dump_json() for split in SPLITS for row in self.rows[split]]
+        return "\n".join([self.result.model_dump_json(), *rows, json.dumps(self.dropped), self.result.card.markdown()])
+
+
+def read_back(result: DataResult) -> Built:
+    rows: dict[Split, list[Example]] = {split: [] for split in SPLITS}
+    for part in result.parts:
+        batches = pq.read_table(result.folder / part.name).to_batches()
+        found = [row for batch in batches for row in examples_of_parquet(batch)]
+        assert len(found) == part.rows
+        rows[part.split] += found
+    dropped = pq.read_table(result.folder / "dropped.parquet").to_pylist()
+    return Built(result, rows, dropped)
+
+
 @pytest.fixture
-def build(config: Callable[..., DataConfig]) -> Callable[..., DataResult]:
+def build(config: Config, tmp_path: Path) -> Build:
     def make(
         rows: Sequence[Row] | bytes,
         *,
         frozen: GoldSet | None = None,
         chosen: DataConfig | None = None,
+        gold: Sequence[Row] | None = None,
         **more: object,
-    ) -> DataResult:
+    ) -> Built:
         settings = chosen or config()
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
         content = rows if isinstance(rows, bytes) else lines(rows)
-        files = [SourceFile(path=source.path, content=content, config=source) for source in settings.sources]
-        return run(Silent(), settings, files, project="p", salt="pepper", frozen_gold=frozen, **more)  # type: ignore[arg-type]
+        (folder / "mails.jsonl").write_bytes(content)
+        files = [source_file(section, folder) for section in settings.sources]
+        of_gold = gold_source(settings)
+        if gold is not None and of_gold is not None:
+            (folder / of_gold.path).write_bytes(lines(gold))
+            more["gold_file"] = source_file(of_gold, folder)
+        result = run(
+            Silent(), settings, files, project="p", salt="pepper", frozen_gold=frozen, folder=folder / "work",
+            executor=Here(), **more,
+        )  # type: ignore[arg-type]  # fmt: skip
+        return read_back(result)
 
     return make
 
 
-def every_id(result: DataResult) -> list[str]:
-    kept = [row.id for row in (*result.gold.examples, *result.train, *result.validation)]
-    return [*kept, *[row.id for row in result.dropped]]
+def source_file(section: SourceConfig, folder: Path) -> SourceFile:
+    return SourceFile(path=section.path, folder=folder, file_digest=source_digest(section, folder), config=section)
+
+
+def every_id(built: Built) -> list[str]:
+    return [*[row.id for rows in built.rows.values() for row in rows], *[row["id"] for row in built.dropped]]
 
 
 def copy_of(row: Example, row_id: str, asked: str) -> Row:
@@ -88,16 +138,16 @@ def copy_of(row: Example, row_id: str, asked: str) -> Row:
 def test_every_row_ends_in_one_split_or_is_dropped_with_a_reason(build: Build) -> None:
     noise = [row_of("blank", "", "x", kind="k0"), {**mails()[5], "id": "again"}]
     rows = [*mails(), *noise]
-    result = build(rows)
-    assert sorted(every_id(result)) == sorted(str(row["id"]) for row in rows)
-    assert result.manifest.rows_in == len(rows) == len(result.manifest.rows) + sum(result.manifest.dropped.values())
-    assert result.manifest.dropped["empty_question"] == 1
-    assert result.manifest.dropped["exact_duplicate"] == 1
+    built = build(rows)
+    manifest = built.result.manifest
+    assert sorted(every_id(built)) == sorted(str(row["id"]) for row in rows)
+    assert manifest.rows_in == len(rows) == sum(manifest.splits.values()) + sum(manifest.dropped.values())
+    assert manifest.dropped["empty_question"] == 1
+    assert manifest.dropped["exact_duplicate"] == 1
 
 
 def test_no_customer_is_on_two_sides(build: Build) -> None:
-    result = build(mails())
-    sides = [{row.group for row in rows} for rows in (result.gold.examples, result.train, result.validation)]
+    sides = [{row.group for row in rows} for rows in build(mails()).rows.values()]
     assert not sides[0] & sides[1]
     assert not sides[0] & sides[2]
     assert not sides[1] & sides[2]
@@ -105,23 +155,23 @@ def test_no_customer_is_on_two_sides(build: Build) -> None:
 
 def test_the_same_inputs_give_the_same_snapshot_also_with_the_gold_set_frozen(build: Build) -> None:
     rows = [*mails(), {**mails()[7], "id": "again"}]
-    first = build(rows)
-    assert build(rows).manifest == first.manifest
-    assert build(rows, frozen=first.gold).manifest == first.manifest
+    first = build(rows).result
+    assert build(rows).result.manifest == first.manifest
+    assert build(rows, frozen=first.gold).result.manifest == first.manifest
 
 
 def test_another_seed_draws_another_gold_set_and_a_frozen_one_stays(build: Build, config: Config) -> None:
-    first = build(mails())
-    assert build(mails(), chosen=config(seed=1)).gold != first.gold
-    assert build(mails(), chosen=config(seed=1), frozen=first.gold).gold == first.gold
+    first = build(mails()).result
+    assert build(mails(), chosen=config(seed=1)).result.gold != first.gold
+    assert build(mails(), chosen=config(seed=1), frozen=first.gold).result.gold == first.gold
 
 
 def test_new_rows_of_a_gold_customer_stay_out_of_training(build: Build) -> None:
-    gold = build(mails()).gold
+    gold = build(mails()).result.gold
     new = row_of("late", "Zebra Canvas asks for 4711 flags in crimson", '{"name": "flags"}', kind="k0",
                  customer=str(gold.examples[0].group))  # fmt: skip
-    result = build([*mails(), new], frozen=gold)
-    assert ("late", "group_in_gold") in {(row.id, row.reason) for row in result.dropped}
+    built = build([*mails(), new], frozen=gold)
+    assert ("late", "group_in_gold") in {(row["id"], row["reason"]) for row in built.dropped}
 
 
 def plants(gold: tuple[Example, ...]) -> list[Row]:
@@ -137,7 +187,7 @@ def plants(gold: tuple[Example, ...]) -> list[Row]:
 
 
 def test_every_planted_copy_of_a_gold_row_is_named_and_no_other_row_is(build: Build) -> None:
-    first = build(mails())
+    first = build(mails()).result
     planted = plants(first.gold.examples)
     with pytest.raises(Refused) as told:
         build([*mails(), *planted], frozen=first.gold)
@@ -147,7 +197,7 @@ def test_every_planted_copy_of_a_gold_row_is_named_and_no_other_row_is(build: Bu
 
 
 def test_a_single_paraphrase_with_the_same_answer_is_refused(build: Build) -> None:
-    first = build(mails())
+    first = build(mails()).result
     row = next(row for row in first.gold.examples if row.strata["kind"] == "k0")
     told = json.loads(row.ideal)["arguments"]
     asked = f"{told['firm']} have not paid: {told['amount']} EUR, due {told['day']}"
@@ -156,7 +206,7 @@ def test_a_single_paraphrase_with_the_same_answer_is_refused(build: Build) -> No
 
 
 def test_a_gold_id_with_another_text_is_refused(build: Build) -> None:
-    first = build(mails())
+    first = build(mails()).result
     taken = first.gold.examples[0].id
     changed = [{**row, "messages": row_of("", "other", "text")["messages"]} if row["id"] == taken else row
                for row in mails()]  # fmt: skip
@@ -167,14 +217,12 @@ def test_a_gold_id_with_another_text_is_refused(build: Build) -> None:
 def test_a_gold_file_is_the_test_split_and_what_repeats_it_is_refused(build: Build, config: Config) -> None:
     chosen = config(gold={"path": "gold.jsonl", "stratify_by": ["kind"]})
     own = [{**row, "id": f"g{number}"} for number, row in enumerate(mails(20, seed=9))]
-    result = build(mails(), chosen=chosen, gold_content=lines(own))
+    result = build(mails(), chosen=chosen, gold=own).result
     assert [row.id for row in result.gold.examples] == [row["id"] for row in own]
     assert result.manifest.rows_in == 260
-    assert build(mails(), chosen=chosen, frozen=result.gold).manifest == result.manifest
+    assert build(mails(), chosen=chosen, frozen=result.gold).result.manifest == result.manifest
     with pytest.raises(Refused, match="leak"):
-        build([*mails(), {**own[3], "id": "leak"}], chosen=chosen, gold_content=lines(own))
-    with pytest.raises(MissingInput):
-        build(mails(), chosen=chosen)
+        build([*mails(), {**own[3], "id": "leak"}], chosen=chosen, gold=own)
 
 
 def test_contradictions_block_by_name_or_are_both_left_out(build: Build, config: Config) -> None:
@@ -184,7 +232,7 @@ def test_contradictions_block_by_name_or_are_both_left_out(build: Build, config:
     with pytest.raises(Refused, match="m3 and conflict"):
         build(rows)
     dropped = build(rows, chosen=config(contradictions="drop")).dropped
-    assert {row.id for row in dropped if row.reason == "contradiction"} == {"m3", "conflict"}
+    assert {row["id"] for row in dropped if row["reason"] == "contradiction"} == {"m3", "conflict"}
 
 
 SECRETS = ["anna.private@firm.example", "4111 1111 1111 1111", "DE89370400440532013000", "+44 20 7946 0123"]
@@ -201,20 +249,61 @@ def with_secrets() -> list[Row]:
 
 @pytest.mark.parametrize("action", ["mask", "hash", "replace"])
 def test_no_secret_is_left_in_anything_that_comes_out(build: Build, config: Config, action: str) -> None:
-    result = build(with_secrets(), chosen=config(pii={"action": action}))
-    everything = result.model_dump_json() + result.card.markdown()
-    assert [secret for secret in SECRETS if secret in everything] == []
-    assert result.masked["EMAIL_ADDRESS"] >= 1
+    built = build(with_secrets(), chosen=config(pii=NAMES_CLEARED | {"action": action}))
+    assert [secret for secret in SECRETS if secret in built.everything] == []
+    assert built.result.masked["EMAIL_ADDRESS"] >= 1
+
+
+FIFTY = [
+    *(f"sk-live-{number:04x}9f86d081884c7d65" for number in range(10)),
+    *(f"AKIAIOSFODNN7EX{number:05d}" for number in range(10)),
+    *(f"ghp_16C7e42F292c6912E7710c838347Ae{number:04d}" for number in range(10)),
+    *(f"casey.{number}@planted.example" for number in range(10)),
+    *(f"xoxb-17653672481-planted-{number:03d}" for number in range(10)),
+]
+TICKETS = [
+    "Ticket {n}77: the job fails, I used {secret} as always.",
+    '{{"ticket": "{n}77", "log": "auth={secret} status=401"}}',
+    "| id | value |\n|---|---|\n| {n}77 | {secret} |",
+    "From: desk {n}77\nX-Key: {secret}\n\nIt is broken.",
+    "2026-01-0{d} 10:00:00 ERROR [{n}77] refused {hidden} (403)",
+]
+
+
+def planted() -> list[Row]:
+    """Raw tickets in five forms with one secret each; the last form hides it behind invisible characters."""
+    rows = mails()
+    for n, secret in enumerate(FIFTY):
+        hidden = secret[:5] + "\u200b" + secret[5:]
+        text = TICKETS[n % 5].format(n=n, d=n % 9 + 1, secret=secret, hidden=hidden)
+        rows.append(row_of(f"t{n}", text, f"answered {n}77 about {secret}", customer=f"t{n}"))
+    return rows
+
+
+def test_fifty_planted_secrets_come_out_nowhere_and_with_the_filter_off_they_do(build: Build, config: Config) -> None:
+    cleared = build(planted()).everything.replace("\u200b", "")
+    assert [secret for secret in FIFTY if secret in cleared] == []
+    off = {"action": "off", "cleared_by": "legal@firm", "reason": "own servers only"}
+    left = build(planted(), chosen=config(pii=off)).everything
+    assert all(secret in left for secret in FIFTY)
+
+
+def test_names_are_masked_unless_somebody_cleared_them(build: Build, config: Config) -> None:
+    row = row_of("n1", "Dear Mr. Johnson, my name is Emily Carter and I live in Chicago.", "Noted 9.", customer="n")
+    kept = build([*mails(), row]).everything
+    masked = build([*mails(), row], chosen=config(pii={"action": "mask"}, contradictions="drop")).everything
+    assert "Emily Carter" in kept
+    assert "Emily" not in masked
+    assert "Chicago" not in masked
 
 
 def test_with_the_filter_off_the_secrets_are_there_and_the_card_says_by_whose_leave(
     build: Build, config: Config
 ) -> None:
     off = {"action": "off", "cleared_by": "legal@firm", "reason": "own servers only"}
-    result = build(with_secrets(), chosen=config(pii=off))
-    everything = result.model_dump_json()
-    assert all(secret in everything for secret in SECRETS)
-    assert "cleared by legal@firm: own servers only" in result.card.markdown()
+    built = build(with_secrets(), chosen=config(pii=off))
+    assert all(secret in built.everything for secret in SECRETS)
+    assert "cleared by legal@firm: own servers only" in built.result.card.markdown()
 
 
 def test_erased_subjects_and_rows_past_their_retention_are_left_out(build: Build, config: Config) -> None:
@@ -222,10 +311,10 @@ def test_erased_subjects_and_rows_past_their_retention_are_left_out(build: Build
     old = row_of("old", "An old remark 12", "a", date="2026-01-31")
     fresh = row_of("fresh", "A fresh remark 34", "b", date="2026-02-01T10:00:00+00:00")
     gone = row_of("gone", "Somebody's remark 56", "c", subject="person-9")
-    result = build(
+    built = build(
         [*mails(), old, fresh, gone], chosen=config(sources=[source]), erased=["person-9"], today=date(2026, 3, 3)
     )
-    reasons = {row.id: row.reason for row in result.dropped}
+    reasons = {row["id"]: row["reason"] for row in built.dropped}
     assert (reasons["old"], reasons["gone"]) == ("retention_over", "erased")
     assert "fresh" not in reasons
 
@@ -245,8 +334,12 @@ def test_a_broken_line_7_keeps_nothing_and_says_where(build: Build) -> None:
 
 
 def test_row_digests_need_the_salt_and_the_card_tells_every_figure(build: Build) -> None:
-    result = build(mails())
-    assert len({row.row_digest for row in result.manifest.rows}) == len(result.manifest.rows)
+    built = build(mails())
+    result, kept = built.result, [row for rows in built.rows.values() for row in rows]
+    listed = pq.read_table(result.folder / "rows.parquet").to_pylist()
+    digests = {row.id: digest_of_bytes(b"pepper" + canonical_json(row.model_dump(mode="json"))) for row in kept}
+    assert {row["id"]: row["row_digest"] for row in listed} == digests
+    assert digest_of_bytes((result.folder / "rows.parquet").read_bytes()) == result.manifest.rows
     page = result.card.markdown()
     for told in (result.manifest.digest, result.gold.digest, "| test | ", "kind=k0", "contract", "240 rows in"):
         assert told in page

@@ -1,6 +1,5 @@
 from luthier.domain.releases import Approval, Override
 from luthier.domain.reports import Comparison
-from luthier.domain.snapshots import RowRef
 from luthier.release.card import model_card
 from luthier.release.types import ApprovalState
 from tests.unit.release.made_up import NOW, PROMPT, difference, gate, release, report
@@ -13,12 +12,11 @@ APPROVAL = ApprovalState(
 
 
 def full_card() -> str:
-    rows = (RowRef(id="e:1", split="train", row_digest="d"), RowRef(id="e:2", split="test", row_digest="d"))
     compared = Comparison(variant="tuned", benchmark="task_accuracy", differences=(difference(),))
     return model_card(
         release(), [report()], comparison=compared,
         approval=APPROVAL, run=RUN, purpose="E-mails into calls.", limits=["German only"],
-        snapshot=SNAPSHOT.model_copy(update={"rows": rows, "rows_in": 5, "dropped": {"near duplicate": 3}}),
+        snapshot=SNAPSHOT.model_copy(update={"splits": {"train": 1, "test": 1}, "rows_in": 5, "dropped": {"near duplicate": 3}}),
     )  # fmt: skip
 
 

@@ -8,7 +8,9 @@ from luthier.errors import Refused
 from luthier.release.lineage import lineage
 from tests.unit.release.made_up import PROMPT, TUNED, report
 
-SNAPSHOT = Manifest(project="crm", rows=(), rows_in=0, dropped={}, masked={}, filters={}, sources={}, gold="g")
+SNAPSHOT = Manifest(
+    project="crm", splits={}, rows="r", rows_in=0, dropped={}, masked={}, filters={}, sources={}, gold="g"
+)
 RUN = TrainingRun(
     base_weights="w", snapshot=SNAPSHOT.digest, adapter="a", method="sft", config={}, seed=0, curve=(), best_step=1,
     best_validation_loss=1.0, stopped_because="finished", examples_seen=1, tokens_seen=1, trainable_parameters=1,

@@ -1,25 +1,34 @@
-"""Sources to snapshot: read, run the data stage, freeze the gold set, keep manifest, rows and card."""
+"""Sources to snapshot: run the data stage, freeze the gold set, keep manifest, rows and card."""
 
-import io
-from collections.abc import Sequence
-from functools import lru_cache
+import os
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import polars as pl
-
+from luthier.data.card import DataCard
 from luthier.data.config import SourceConfig
-from luthier.data.ingest import ingest
+from luthier.data.executors.executor import opened
+from luthier.data.gold import gold_source
+from luthier.data.plan.kept import DROPPED, ROW_LIST
+from luthier.data.plan.reading import read_examples, size_of, source_digest
+from luthier.data.readers.sources import shown
+from luthier.data.regressions import regressions
 from luthier.data.stage import VERSION
 from luthier.data.stage import run as build
 from luthier.data.types import DataResult, SourceFile
-from luthier.domain.digests import digest_of_bytes
-from luthier.domain.examples import Example
-from luthier.domain.snapshots import GoldSet, Split
+from luthier.domain.digests import digest_of
+from luthier.domain.snapshots import Bodies, GoldSet
 from luthier.errors import Tampered
-from luthier.lifecycle.salt import project_salt
+from luthier.lifecycle.rows import rows_of
+from luthier.lifecycle.salt import pii_key, project_salt
 from luthier.lifecycle.workspace import Settled, Workspace
 
-LIBRARIES = ("polars", "scikit-learn", "numpy")
+__all__ = ["benchmark_rows", "gold_set", "rows_of", "settle_data"]
+
+LIBRARIES = ("polars", "scikit-learn", "numpy", "pyarrow")
+PARQUET = "application/vnd.apache.parquet"
+_BESIDE = {"engine", "workers"}
+"""Who does the work, which changes no byte."""
 
 
 class _Ports:
@@ -32,113 +41,29 @@ class _Ports:
 
 def settle_data(work: Workspace) -> Settled:
     """The snapshot of the sources as they are now; the gold set of the first one is the gold set for ever."""
-    sources = _sources(work)
-    inputs = {f"source:{source.path}": digest_of_bytes(source.content) for source in sources}
-    gold_file = work.config.data.gold.path
-    if gold_file is not None:
-        inputs["gold_file"] = _unchanged_gold_file(work, work.file(gold_file))
-    section = work.config.data.model_dump(mode="json")
+    config = work.config.data
+    sources = [_source(work, section) for section in config.sources]
+    inputs = {f"source:{source.path}": source.file_digest for source in sources}
+    of_gold = gold_source(config)
+    gold_file = _source(work, of_gold) if of_gold else None
+    if gold_file:
+        inputs["gold_file"] = _unchanged_gold_file(work, gold_file)
     return work.settle(
         "data",
         version_number=VERSION,
-        section=section,
+        section=config.model_dump(mode="json", exclude=_BESIDE),
         inputs=inputs,
         libraries=LIBRARIES,
-        perform=lambda: _perform(work, sources, gold_file),
+        perform=lambda: _perform(work, sources, gold_file, digest_of(inputs)),
     )
 
 
 def gold_set(work: Workspace) -> GoldSet:
     """The frozen gold set; Tampered when one byte of it, or of the file it came from, has changed."""
-    gold_file = work.config.data.gold.path
-    if gold_file is not None:
-        _unchanged_gold_file(work, work.file(gold_file))
+    of_gold = gold_source(work.config.data)
+    if of_gold is not None:
+        _unchanged_gold_file(work, _source(work, of_gold))
     return work.fetch(work.require("data", "gold"), GoldSet)
-
-
-def rows_of(work: Workspace, split: Split) -> tuple[Example, ...]:
-    """The rows of one split of the snapshot, in their order."""
-    return _read_rows(work, work.require("data", "rows"), split)
-
-
-@lru_cache(maxsize=8)
-def _read_rows(work: Workspace, digest: str, split: Split) -> tuple[Example, ...]:
-    table = pl.read_parquet(io.BytesIO(work.store.artifacts.get_bytes(digest)))
-    chosen = table.filter(pl.col("split") == split)["body"].to_list()
-    return tuple(Example.model_validate_json(body) for body in chosen)
-
-
-def _sources(work: Workspace) -> list[SourceFile]:
-    sections = work.config.data.sources
-    return [SourceFile(path=each.path, content=work.file(each.path).read_bytes(), config=each) for each in sections]
-
-
-def _perform(work: Workspace, sources: Sequence[SourceFile], gold_file: str | None) -> str:
-    frozen = work.latest("data", "gold")
-    gold_content = work.file(gold_file).read_bytes() if gold_file is not None else None
-    result = build(
-        _Ports(work),
-        work.config.data,
-        sources,
-        project=work.project,
-        frozen_gold=work.fetch(frozen, GoldSet) if frozen else None,
-        gold_content=gold_content,
-        salt=project_salt(work),
-        today=work.clock().date(),
-    )
-    return _keep(work, result)
-
-
-def _keep(work: Workspace, result: DataResult) -> str:
-    gold = work.keep(result.gold, kind="gold")
-    manifest = work.keep(result.manifest, kind="snapshot", parents=[gold])
-    rows = _rows_artifact(work, result, manifest)
-    card = work.keep(result.card, kind="data_card", parents=[manifest])
-    named = {"gold": gold, "rows": rows, "card": card}
-    for name, digest in named.items():
-        work.record("data", name, fingerprint=manifest, digest=digest, inputs={"snapshot": manifest})
-    work.voice.say(
-        f"{result.manifest.rows_in} rows in, {len(result.manifest.rows)} kept, "
-        f"{sum(result.manifest.dropped.values())} left out ({_counts(result.manifest.dropped)}); "
-        f"{sum(result.masked.values())} personal data spans masked"
-    )
-    work.voice.say(f"gold set of {len(result.gold.examples)} rows frozen as {gold[:12]}, snapshot {manifest[:12]}")
-    return manifest
-
-
-def _rows_artifact(work: Workspace, result: DataResult, manifest: str) -> str:
-    splits: tuple[tuple[Split, Sequence[Example]], ...] = (
-        ("train", result.train), ("validation", result.validation), ("test", result.gold.examples),
-    )  # fmt: skip
-    rows = [(split, row.id, row.model_dump_json()) for split, chosen in splits for row in chosen]
-    buffer = io.BytesIO()
-    pl.DataFrame(rows, schema=["split", "id", "body"], orient="row").write_parquet(buffer, compression="zstd")
-    return work.store.artifacts.put_bytes(
-        buffer.getvalue(),
-        kind="rows",
-        media_type="application/vnd.apache.parquet",
-        parents=[manifest],
-        now=work.clock(),
-    )
-
-
-def _unchanged_gold_file(work: Workspace, path: Path) -> str:
-    """The digest of the gold file, which must be the one that was frozen."""
-    found = digest_of_bytes(path.read_bytes())
-    row = work.store.links.latest(work.project, "data", "gold_file")
-    if row is None:
-        work.record("data", "gold_file", fingerprint=found, digest=found, inputs={})
-    elif row.digest != found:
-        raise Tampered(
-            f"the gold file {path.name!r} has changed since it was frozen ({found[:12]}, not {str(row.digest)[:12]})",
-            hint="restore it; a new gold set needs a new project, since every report so far was measured on this one",
-        )
-    return found
-
-
-def _counts(counts: object) -> str:
-    pairs = dict(counts) if isinstance(counts, dict) else {}
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(pairs.items())) or "none"
 
 
 def benchmark_rows(work: Workspace, dataset: str) -> GoldSet:
@@ -146,5 +71,112 @@ def benchmark_rows(work: Workspace, dataset: str) -> GoldSet:
     if dataset == "gold":
         return gold_set(work)
     basis = SourceConfig(path=dataset, lawful_basis="legitimate_interests", purpose="measuring, never training")
-    file = SourceFile(path=dataset, content=work.file(dataset).read_bytes(), config=basis)
-    return GoldSet(examples=tuple(row.example for row in ingest([file], work.config.data).rows))
+    return GoldSet(examples=read_examples(_source(work, basis), work.config.data))
+
+
+def _source(work: Workspace, section: SourceConfig) -> SourceFile:
+    """The source as it is now; its path must lie in the project's folder or be given in full."""
+    if section.query is None and "://" not in section.path:
+        work.file(section.path)
+    folder = work.loaded.folder
+    digest = source_digest(section, folder)
+    return SourceFile(path=shown(section.path), folder=folder, file_digest=digest, config=section)
+
+
+def _perform(work: Workspace, sources: Sequence[SourceFile], gold_file: SourceFile | None, inputs: str) -> str:
+    config = work.config.data
+    frozen, taxonomy = work.latest("data", "gold"), work.config.charter.taxonomy
+    folder = _work_folder(work, inputs)
+    workers = config.workers or len(os.sched_getaffinity(0))
+    with opened(config.engine, workers=workers, size_bytes=size_of(sources)) as executor:
+        result = build(
+            _Ports(work),
+            config,
+            sources,
+            project=work.project,
+            salt=project_salt(work),
+            pii_key=pii_key(work),
+            folder=folder,
+            executor=executor,
+            frozen_gold=work.fetch(frozen, GoldSet) if frozen else None,
+            gold_file=None if frozen else gold_file,
+            today=work.clock().date(),
+            input_types=taxonomy.input_types if taxonomy else (),
+        )
+    manifest = _keep(work, result)
+    shutil.rmtree(folder)
+    return manifest
+
+
+def _work_folder(work: Workspace, inputs: str) -> Path:
+    """Where the build of these inputs works; what builds of other inputs left there is removed."""
+    place = work.home / "work" / "data"
+    folder = place / inputs[:32]
+    folder.mkdir(parents=True, exist_ok=True)
+    for other in place.iterdir():
+        if other != folder:
+            shutil.rmtree(other)
+    return folder
+
+
+def _keep(work: Workspace, result: DataResult) -> str:
+    before = work.latest("data", "card")
+    card = result.card
+    if before:
+        card = card.model_copy(update={"regressions": tuple(regressions(work.fetch(before, DataCard), card))})
+    row_list = _put(work, result.folder / ROW_LIST, kind="row_list", parents=[])
+    gold = work.keep(result.gold, kind="gold")
+    manifest = work.keep(result.manifest, kind="snapshot", parents=[gold, row_list])
+    for part in result.parts:
+        _put(work, result.folder / part.name, kind="rows", parents=[manifest])
+    bodies = Bodies(snapshot=manifest, parts=result.parts)
+    named = {
+        "gold": gold,
+        "rows": work.keep(bodies, kind="bodies", parents=[manifest, *(part.file_digest for part in result.parts)]),
+        "dropped": _put(work, result.folder / DROPPED, kind="dropped_rows", parents=[manifest]),
+        "card": work.keep(card, kind="data_card", parents=[manifest]),
+    }
+    for name, digest in named.items():
+        work.record("data", name, fingerprint=manifest, digest=digest, inputs={"snapshot": manifest})
+    _tell(work, result, card, manifest)
+    return manifest
+
+
+def _put(work: Workspace, path: Path, *, kind: str, parents: Sequence[str]) -> str:
+    return work.store.artifacts.put_bytes(
+        path.read_bytes(), kind=kind, media_type=PARQUET, parents=parents, now=work.clock()
+    )
+
+
+def _tell(work: Workspace, result: DataResult, card: DataCard, manifest: str) -> None:
+    kept, dropped = sum(card.splits.values()), sum(card.dropped.values())
+    work.voice.say(
+        f"{card.rows_in} rows in, {kept} kept, {dropped} left out ({_counts(card.dropped)}); "
+        f"{sum(card.masked.values())} personal data spans masked"
+    )
+    work.voice.say(
+        f"gold set of {len(result.gold.examples)} rows frozen as {result.manifest.gold[:12]}, snapshot {manifest[:12]}"
+    )
+    for lacking in card.missing:
+        work.voice.say(f"the gold set lacks {lacking}")
+    for worse in card.regressions:
+        work.voice.say(f"worse than the snapshot before: {worse}")
+
+
+def _unchanged_gold_file(work: Workspace, gold_file: SourceFile) -> str:
+    """The digest of the gold file, which must be the one that was frozen."""
+    found = gold_file.file_digest
+    row = work.store.links.latest(work.project, "data", "gold_file")
+    if row is None:
+        work.record("data", "gold_file", fingerprint=found, digest=found, inputs={})
+    elif row.digest != found:
+        name = Path(gold_file.path).name
+        raise Tampered(
+            f"the gold file {name!r} has changed since it was frozen ({found[:12]}, not {str(row.digest)[:12]})",
+            hint="restore it; a new gold set needs a new project, since every report so far was measured on this one",
+        )
+    return found
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items())) or "none"

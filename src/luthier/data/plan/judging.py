@@ -1,0 +1,96 @@
+"""Careful comparisons of pairs of rows, as tasks: the few pairs that columns could not decide."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from luthier.data.compare import Side, figures_of, same_answer
+from luthier.data.contradictions import Conflict, conflicts_in_corpus
+from luthier.data.executors.executor import Executor, R
+from luthier.data.plan.files import written
+from luthier.data.plan.repeats import PairRows
+from luthier.data.plan.shards import Shards
+from luthier.data.watch import rarity_among
+from luthier.domain.digests import digest_of_bytes
+from luthier.text.embeddings import Counts
+from luthier.text.rarity import Rarity, overlap
+
+_PAIRS_PER_TASK = 10_000
+
+
+@dataclass(frozen=True)
+class PairTask:
+    """Pairs of rows of these shards, and what weighs their words."""
+
+    files: tuple[Path, ...]
+    counts: Path
+    pairs: PairRows
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Judges:
+    """Whoever compares pairs: the shards, the counts of words on disk, and where tasks run."""
+
+    executor: Executor
+    files: tuple[Path, ...]
+    counts: Path
+    threshold: float
+
+    def repeats(self, pairs: PairRows) -> PairRows:
+        """The pairs that say the same: questions that share their telling words and figures, and the same answer."""
+        found = self._judged(judge_repeats, pairs)
+        return np.concatenate(found) if found else pairs
+
+    def conflicts(self, pairs: PairRows) -> list[Conflict]:
+        """The pairs that contradict each other, each with its reason."""
+        return [conflict for found in self._judged(judge_conflicts, pairs) for conflict in found]
+
+    def _judged(self, judge: Callable[[PairTask], R], pairs: PairRows) -> Sequence[R]:
+        chunks = [pairs[start : start + _PAIRS_PER_TASK] for start in range(0, len(pairs), _PAIRS_PER_TASK)]
+        tasks = [PairTask(self.files, self.counts, chunk, self.threshold) for chunk in chunks]
+        return list(self.executor.run(judge, tasks))
+
+
+def judge_repeats(task: PairTask) -> PairRows:
+    """Those of the task's pairs that say the same."""
+    numbers = np.unique(task.pairs)
+    sides = dict(zip(numbers.tolist(), map(Side, _shards(task.files).examples(numbers)), strict=True))
+    rarity = rarity_among(_counts(task.counts), sides.values())
+    said = [_say_the_same(sides[one], sides[other], rarity, task.threshold) for one, other in task.pairs.tolist()]
+    return task.pairs[np.array(said, dtype=np.bool_)]
+
+
+def judge_conflicts(task: PairTask) -> list[Conflict]:
+    """Those of the task's pairs that contradict each other."""
+    fetch = _shards(task.files).examples
+    return conflicts_in_corpus(task.pairs, fetch, _counts(task.counts), near_threshold=task.threshold)
+
+
+def write_counts(folder: Path, counts: Counts) -> Path:
+    """The counts of words as a file that tasks read, named by what it holds."""
+    target = folder / f"counts-{digest_of_bytes(counts.words.tobytes() + counts.stems.tobytes())[:32]}.npz"
+    with written(target) as temporary, temporary.open("wb") as sink:
+        np.savez(sink, words=counts.words, stems=counts.stems, rows=np.array(counts.rows))
+    return target
+
+
+def _say_the_same(one: Side, other: Side, rarity: Rarity, threshold: float) -> bool:
+    mine, theirs = figures_of(one.bag - other.bag), figures_of(other.bag - one.bag)
+    if mine and theirs:
+        return False
+    return same_answer(one, other, rarity, threshold) and overlap(one.bag, other.bag, rarity) >= threshold
+
+
+@lru_cache(maxsize=1)
+def _shards(files: tuple[Path, ...]) -> Shards:
+    return Shards(files)
+
+
+@lru_cache(maxsize=1)
+def _counts(file: Path) -> Counts:
+    with np.load(file) as kept:
+        return Counts(kept["words"], kept["stems"], int(kept["rows"]))

@@ -1,0 +1,90 @@
+"""A few rows on the watch while all others go by: which of those put the same question in other words."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from luthier.data.asked import Asked
+from luthier.data.compare import Fetch, Side, answer_overlap
+from luthier.text.embeddings import Counts
+from luthier.text.rarity import Rarity
+from luthier.text.rephrasing import Likeness, Wording, chance, likeness
+from luthier.text.similarity import Close, Corpus, Shortlist, Space, with_contrast
+from luthier.text.tokens import Tokens, tokens_of
+
+
+class Judged(NamedTuple):
+    """A row beside one of the rows on the watch."""
+
+    probe: int
+    row: int
+    likeness: Likeness
+    chance: float
+
+    def is_near(self, threshold: float) -> bool:
+        """Whether both say the same in nearly the same words."""
+        shared = self.likeness.overlap
+        return shared >= threshold and (shared >= _ANSWERS_DO_NOT_MATTER or self.likeness.answer_overlap >= threshold)
+
+
+_ANSWERS_DO_NOT_MATTER = 0.95
+
+
+class Watch:
+    """The rows on the watch, called probes, and the pairs that are worth a careful look."""
+
+    def __init__(self, corpus: Corpus, space: Space, probes: Sequence[Side]) -> None:
+        """Probes of a corpus that counts them too."""
+        asked = Asked.of([side.asked for side in probes], [side.row.ideal for side in probes])
+        self.tokens = tokens_of(asked.questions)
+        self._corpus, self._space, self._probes = corpus, space, probes
+        self._told = corpus.told_by(asked.answers)
+        self._shortlist = Shortlist(space, self.tokens, asked.answers, self._told)
+
+    def look(self, rows: NDArray[np.int64], tokens: Tokens, batch: Asked) -> None:
+        """Take in a batch of rows with their numbers and the words of their questions."""
+        if self._probes:
+            self._shortlist.look(rows, tokens, batch.answers)
+
+    def judged(self, fetch: Fetch) -> list[Judged]:
+        """Every pair of the shortlist, judged; rows are read by number."""
+        pairs = self._shortlist.pairs()
+        rows = sorted({row for _, row, _, _ in pairs})
+        sides = dict(zip(rows, map(Side, fetch(np.array(rows, dtype=np.int64))), strict=True))
+        tokens = tokens_of(pa.array([sides[row].asked for row in rows], pa.large_string()))
+        rarity = rarity_among(self._corpus.counts, [*self._probes, *sides.values()])
+        wording = {id(side): Wording(tuple(side.words)) for side in (*self._probes, *sides.values())}
+        found: list[Judged] = []
+        for pair in with_contrast(pairs, self._space, rows, tokens):
+            probe, side = self._probes[pair.probe], sides[pair.row]
+            one, other = wording[id(probe)], wording[id(side)]
+            if one.words and other.words:
+                like = self._likeness(pair, (probe, one), (side, other), rarity)
+                found.append(Judged(pair.probe, pair.row, like, chance(like)))
+        return found
+
+    def _likeness(
+        self, pair: Close, one: tuple[Side, Wording], other: tuple[Side, Wording], rarity: Rarity
+    ) -> Likeness:
+        return likeness(
+            one[1],
+            other[1],
+            rarity,
+            contrast=pair.contrast,
+            answer_told=float(self._told[pair.probe]) if one[0].answer == other[0].answer else 0.0,
+            answer_overlap=answer_overlap(one[0], other[0], rarity),
+        )
+
+
+def rarity_among(counts: Counts, sides: Iterable[Side]) -> Rarity:
+    """The weight that the words of `sides` have in the whole corpus."""
+    seen = sorted({word for side in sides for bag in (side.bag, side.answer_bag) for word in bag})
+    tokens = tokens_of(pa.array(seen, pa.large_string()))
+    weights: dict[str, float] = {}
+    for place, word in enumerate(seen):
+        if tokens.starts[place + 1] - tokens.starts[place] == 1:
+            weights[word] = counts.weight(int(tokens.words[tokens.starts[place]]))
+    return Rarity(weights, counts.weight(None))

@@ -1,0 +1,136 @@
+"""The data card as one HTML file with charts, beside its Markdown and its JSON."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from luthier.data.card import DataCard, Lengths
+from luthier.errors import StorageFault
+from luthier.lifecycle.report.charts.rows import Group, Row, Tone, rows_chart
+
+WIDE, NARROW = 800.0, 344.0
+MOST_ROWS = 40
+
+
+@dataclass(frozen=True)
+class _Chart:
+    caption: str
+    wide: Markup
+    narrow: Markup
+
+
+def write_card(card: DataCard, folder: Path) -> list[Path]:
+    """The three files in `folder`; StorageFault where the disk refuses."""
+    texts = {
+        folder / "card.html": card_page(card),
+        folder / "card.md": card.markdown(),
+        folder / "card.json": card.model_dump_json(indent=2) + "\n",
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in texts.items():
+            path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as fault:
+        raise StorageFault(
+            f"the card cannot be written to {str(folder)!r}: {fault.strerror}", hint="choose another folder"
+        ) from fault
+    return list(texts)
+
+
+def card_page(card: DataCard) -> str:
+    """The card as a page without scripts or requests; every text of the project is escaped."""
+    style = _file("page.css")
+    environment = ImmutableSandboxedEnvironment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    text: str = environment.from_string(_file("datacard.html.j2")).render(
+        card=card,
+        kept=sum(card.splits.values()),
+        left_out=sum(card.dropped.values()),
+        charts=_charts(card),
+        style=Markup(style),  # noqa: S704 - our own file, no text of the project in it
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    )
+    return text
+
+
+def _charts(card: DataCard) -> list[_Chart]:
+    """Every chart that has something to show."""
+    strata = {name: dict(splits) for name, splits in card.strata.items()}
+    clusters = {f"{size} rows": count for size, count in card.clusters.items()}
+    checked = f"Spans taken out of all rows, and spans that were still found in {card.checked:,} rows searched again."
+    personal = [
+        Group("taken out", _bars(card.masked)),
+        Group(f"left in {card.checked:,} rows", _bars(dict.fromkeys(card.masked, 0) | dict(card.left), tone="worse")),
+    ]
+    found = [
+        _chart(
+            "Rows of every stratum", [_whole(strata)], "rows", "Rows kept, over all splits; the splits stand beside."
+        ),
+        *(_lengths_chart(card.lengths, part) for part in ("question", "answer")),
+        _chart("Rows left out, by reason", [Group("", _bars(card.dropped, tone="worse"))], "rows", "Of all rows read."),
+        _chart("Personal data before and after", personal if card.masked else [], "spans", checked),
+        _chart(
+            "Rows that say the same", [Group("", _bars(clusters))], "clusters", "Clusters by how many rows they hold."
+        ),
+        _chart("Languages", [Group("", _bars(card.languages))], "rows", f"Of {card.checked:,} rows looked at."),
+    ]
+    return [chart for chart in found if chart is not None]
+
+
+def _whole(strata: Mapping[str, Mapping[str, int]]) -> Group:
+    rows = []
+    for name, splits in sorted(strata.items(), key=lambda item: -sum(item[1].values())):
+        total = sum(splits.values())
+        rows.append(_bar(name, total, f"{total:,} ({', '.join(f'{n:,} {split}' for split, n in splits.items())})"))
+    return Group("", rows)
+
+
+def _lengths_chart(lengths: Sequence[Lengths], part: str) -> _Chart | None:
+    groups = [
+        Group(f"{row.split}: half have {row.median:,} at most, 95% {row.p95:,}", _bars(_classes(row.histogram)))
+        for row in lengths
+        if row.part == part
+    ]
+    return _chart(
+        f"Characters of {part}s", groups, "rows", "Rows by length, each class twice as long as the one before."
+    )
+
+
+def _classes(histogram: Sequence[int]) -> dict[str, int]:
+    """Length class -> rows, without the empty classes at both ends."""
+    names = ["0", "1", *(f"{2 ** (place - 1):,}-{2**place - 1:,}" for place in range(2, len(histogram)))]
+    used = [place for place, rows in enumerate(histogram) if rows]
+    return {names[place]: histogram[place] for place in range(used[0], used[-1] + 1)} if used else {}
+
+
+def _bars(counts: Mapping[str, int], *, tone: Tone = "baseline") -> list[Row]:
+    return [_bar(name, count, f"{count:,}", tone) for name, count in counts.items()]
+
+
+def _bar(name: str, count: int, text: str, tone: Tone = "baseline") -> Row:
+    return Row(name, count, count, count, text, tone)
+
+
+def _chart(title: str, groups: Sequence[Group], axis: str, caption: str) -> _Chart | None:
+    shown = [Group(group.heading, group.rows[:MOST_ROWS]) for group in groups if group.rows]
+    if not shown:
+        return None
+    untold = sum(len(group.rows) for group in groups) - sum(len(group.rows) for group in shown)
+    told = caption + (f" The {untold:,} smallest are left out here; the table has all." if untold else "")
+
+    def draw(width: float) -> Markup:
+        return Markup(rows_chart(title, shown, axis=axis, width=width, shape="bar"))  # noqa: S704 - text is escaped
+
+    return _Chart(told, draw(WIDE), draw(NARROW))
+
+
+def _file(name: str) -> str:
+    return (files("luthier.lifecycle.report") / name).read_text(encoding="utf-8")

@@ -1,0 +1,145 @@
+"""Formats made for tuning: each becomes the conversation that its own documentation says it is."""
+
+import json
+
+import pytest
+
+from tests.unit.data.readers.conftest import Reading
+
+USER, ANSWER = {"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}
+NO = {"role": "assistant", "content": "no"}
+HI_HO = [("user", "hi"), ("assistant", "ho")]
+TOOL = {"type": "function", "function": {"name": "note", "parameters": {"type": "object"}}}
+
+
+def line(**row: object) -> str:
+    return json.dumps(row)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "rejected"),
+    [
+        (line(messages=[USER, ANSWER]), "chat", None),
+        (line(input={"messages": [USER]}, preferred_output=[ANSWER], non_preferred_output=[NO]), "openai_dpo", "no"),
+        (line(prompt="hi", completion="ho"), "prompt_completion", None),
+        (line(prompt=[USER], completion=[ANSWER]), "prompt_completion", None),
+        (line(prompt="hi", chosen="ho", rejected="no"), "preference", "no"),
+        (line(prompt=[USER], chosen=[ANSWER], rejected=[{"role": "assistant", "content": "no"}]), "preference", "no"),
+        (line(chosen=[USER, ANSWER], rejected=[USER, {"role": "assistant", "content": "no"}]), "preference", "no"),
+        (line(chosen="\n\nHuman: hi\n\nAssistant: ho", rejected="\n\nHuman: hi\n\nAssistant: no"), "preference", "no"),
+        (line(instruction="hi", output="ho"), "alpaca", None),
+        (line(instruction="hi", instances=[{"input": "", "output": "ho"}]), "alpaca", None),
+        (line(prompt="hi", draft="no", edited="ho"), "human_fix", "no"),
+        (line(messages=[USER], draft="ho ", edited="ho"), "human_fix", None),
+    ],
+)  # fmt: skip
+def test_a_format_is_recognised_and_gives_its_conversation(
+    read: Reading, content: str, name: str, rejected: str | None
+) -> None:
+    found = read(content)
+    assert found.formats == {name}
+    assert found.faults == []
+    assert found.texts == [HI_HO]
+    assert found.rows[0]["rejected"] == rejected
+
+
+def test_the_tools_of_a_row_are_kept_and_a_call_is_its_canonical_json(read: Reading) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "note", "arguments": '{"b": 1, "a": 2}'}}
+    spoken = {"role": "assistant", "content": "One moment.", "tool_calls": [call]}
+    found = read(line(messages=[USER, spoken], tools=[TOOL]))
+    assert found.texts == [
+        [("user", "hi"), ("assistant", "One moment."), ("assistant", '{"arguments":{"a":2,"b":1},"name":"note"}')]
+    ]
+    assert json.loads(found.rows[0]["tools"]) == [TOOL]
+
+
+def test_several_calls_and_the_old_function_call_are_told_too(read: Reading) -> None:
+    call = {"function": {"name": "f", "arguments": {}}}
+    two = read(line(messages=[USER, {"role": "assistant", "tool_calls": [call, call]}]))
+    old = read(
+        line(messages=[USER, {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}}])
+    )
+    assert json.loads(two.texts[0][-1][1]) == [{"name": "f", "arguments": {}}] * 2
+    assert json.loads(old.texts[0][-1][1]) == {"name": "f", "arguments": {}}
+
+
+def test_a_conversation_ends_with_the_last_answer_that_has_weight(read: Reading) -> None:
+    bad = {"role": "assistant", "content": "no", "weight": 0}
+    assert read(line(messages=[USER, ANSWER | {"weight": 1}, USER, bad])).texts == [HI_HO]
+    assert read(line(messages=[USER, bad, USER, ANSWER | {"weight": 1}])).texts == [
+        [("user", "hi"), ("assistant", "no"), *HI_HO]
+    ]
+    assert "weight 0" in read(line(messages=[USER, bad])).told[0]
+
+
+def test_a_json_answer_in_a_pair_is_text_and_no_message(read: Reading) -> None:
+    answer = '{"name": "note", "arguments": {}}'
+    assert read(line(prompt='["a list"]', completion=answer)).texts == [[("user", '["a list"]'), ("assistant", answer)]]
+
+
+def test_a_completion_that_trl_marks_as_unwanted_is_no_row_and_no_fault(read: Reading) -> None:
+    found = read(
+        "\n".join([line(prompt="hi", completion="ho", label=True), line(prompt="hi", completion="no", label=False)])
+    )
+    assert found.texts == [HI_HO]
+    assert [(fault.line, fault.blocking) for fault in found.faults] == [(2, False)]
+
+
+def test_each_instance_of_a_task_is_a_row_of_its_own(read: Reading) -> None:
+    instances = [{"input": "a", "output": "1"}, {"input": "b", "output": "2"}]
+    found = read(line(id="t", instruction="count", instances=instances))
+    assert found.texts == [[("user", "count\n\na"), ("assistant", "1")], [("user", "count\n\nb"), ("assistant", "2")]]
+    assert [row["id"] for row in found.rows] == ["t/1", "t/2"]
+
+
+def test_columns_give_a_file_luthiers_names(read: Reading) -> None:
+    found = read(line(question="hi", answer="ho", kind="a"), columns={"prompt": "question", "completion": "answer"})
+    assert found.texts == [HI_HO]
+    assert found.rows[0]["strata"] == [("kind", "a")]
+
+
+def test_tags_fill_the_columns_of_a_row(read: Reading) -> None:
+    tags = {
+        "id": "r1",
+        "subject": 7,
+        "lawful_basis": "consent",
+        "created_at": 1767312000,
+        "synthetic": True,
+        "team": "c",
+    }
+    (row,) = read(line(messages=[USER, ANSWER], metadata=tags), group_by="team").rows
+    assert (row["id"], row["subject"], row["lawful_basis"], row["synthetic"], row["group"]) == (
+        "r1",
+        "7",
+        "consent",
+        True,
+        "c",
+    )
+    assert row["collected_on"].isoformat() == "2026-01-02"  # 1767312000 s = 20455 days of 86,400 s + 0 s
+    assert row["strata"] == []
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ({"messages": [USER]}, "at least a question and its answer"),
+        ({"messages": [USER, USER]}, "must be the assistant's"),
+        ({"messages": [ANSWER, ANSWER]}, "no user message"),
+        ({"messages": "hi"}, "`messages` is no list"),
+        ({"messages": ["hi"]}, "a message is no object"),
+        ({"messages": [{"role": ["user"], "content": "x"}]}, "none of the roles"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "holds no text"),
+        (
+            {"messages": [USER, {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}]},
+            "no JSON",
+        ),
+        ({"messages": [USER, ANSWER], "metadata": 3}, "`metadata` is no object"),
+        ({"messages": [USER, ANSWER], "tools": "x"}, "`tools` is no list"),
+        ({"messages": [USER, ANSWER], "date": "soon"}, "neither ISO 8601"),
+        ({"messages": [USER, ANSWER], "lawful_basis": "because"}, "lawful basis is none"),
+    ],
+)
+def test_what_is_wrong_with_a_row_is_told_at_its_line(read: Reading, row: dict[str, object], why: str) -> None:
+    found = read(line(messages=[USER, ANSWER]) + "\n\n" + json.dumps(row), "chat")
+    assert [(fault.line, why in fault.what) for fault in found.faults] == [(3, True)]
+    assert len(found.rows) == 1
