@@ -63,13 +63,18 @@ def _one(known: Sequence[str], values: Values) -> list[Piece]:
     return fill(_named(values) if values.chance(0.3) else values.pick(known), values)
 
 
+def _swapped(pattern: re.Pattern[str], slot: str, text: str, values: Values) -> str:
+    """`text` with `slot` in four of five places where `pattern` stands."""
+    return pattern.sub(lambda match: slot if values.chance(0.8) else match[0], text)
+
+
 def _named(values: Values) -> str:
     """A sentence of prose with slots where it says `he` or `the town`."""
     for _ in range(50):
         text = values.pick(values.derived.clauses)
         named = text
         for pattern, slot in _INSTEAD:
-            named = pattern.sub(lambda match, slot=slot: slot if values.chance(0.8) else match[0], named)
+            named = _swapped(pattern, slot, named, values)
         if "{" in named and (values.chance(0.4) or re.search(r"\{(?!PERSON)", named)):
             return named
     return text

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -121,7 +121,8 @@ def export(network: Network, known: Mapping[str, int], path: Path) -> None:
         arrays[f"bias{n}"] = state[f"convs.{n}.bias"]
         arrays[f"gain{n}"] = state[f"norms.{n}.weight"]
         arrays[f"shift{n}"] = state[f"norms.{n}.bias"]
-    np.savez_compressed(path, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    packed: dict[str, Any] = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    np.savez_compressed(path, **packed)
 
 
 def _tags(places: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int, str]]) -> list[int]:
@@ -144,4 +145,5 @@ def _tensors(group: Sequence[Case], known: Mapping[str, int]) -> tuple[Tensor, T
         size = len(case.words)
         places[n, :size] = [types[word] for word in case.words]
         gaps[n, :size], tags[n, :size] = case.gaps, case.tags
-    return torch.from_numpy(rows.astype(np.int64)), *map(torch.from_numpy, (places, gaps, tags))
+    of = torch.from_numpy
+    return of(rows.astype(np.int64)), of(places), of(gaps), of(tags)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 import yaml
 
@@ -14,6 +15,7 @@ from models.ner.derive import Derived
 
 LISTS = Path(__file__).parent / "lists"
 WORDS: dict[str, list[str]] = yaml.load((LISTS / "words.yaml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+T = TypeVar("T")
 Piece = tuple[str, str]
 """A text and its label; an empty label for what is no entity."""
 
@@ -67,7 +69,7 @@ class Values:
             self._coiners[key] = Coiner(words)
         return self._coiners[key](self.random)
 
-    def pick(self, words: Sequence[str]) -> str:
+    def pick(self, words: Sequence[T]) -> T:
         """One of `words`."""
         return words[int(self.random.random() * len(words))]
 

@@ -94,7 +94,7 @@ class DataCard(Value):
         ]
 
 
-def lengths_of(split: str, part: str, characters: NDArray[np.int32]) -> Lengths:
+def lengths_of(split: str, part: str, characters: NDArray[np.int64]) -> Lengths:
     """The figures of the lengths of at least one row."""
     median, p95 = (int(figure) for figure in np.percentile(characters, [50, 95]))
     classes = np.zeros(len(characters), dtype=np.int64)

@@ -119,7 +119,7 @@ def blocking(kinds: Sequence[Kind], natural: float | None) -> bool:
     """
     if natural is None or any(kind in CERTAIN for kind in kinds):
         return bool(kinds)
-    return len(kinds) > stats.poisson.ppf(1 - _CHANCE, max(natural, 1.0))
+    return len(kinds) > float(stats.poisson.ppf(1 - _CHANCE, max(natural, 1.0)))
 
 
 def natural_overlaps(rows: int, sample: int, found: float, size: int) -> float:

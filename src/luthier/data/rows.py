@@ -22,5 +22,5 @@ SCHEMA = pa.schema([
     pa.field("collected_on", pa.date32()),
     pa.field("synthetic", pa.bool_(), nullable=False),
 ])  # fmt: skip
-"""`line`: 1-based place in the source. `tools`: JSON of the tools offered. `rejected`: the answer a person liked less, for
-preference tuning. `group`: rows of one group never straddle splits. `synthetic`: written by a model."""
+"""`line`: 1-based place in the source. `tools`: JSON of the tools offered. `rejected`: the answer a person liked less,
+for preference tuning. `group`: rows of one group never straddle splits. `synthetic`: written by a model."""

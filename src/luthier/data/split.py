@@ -71,7 +71,7 @@ def quotas(sizes: Codes, total: int, *, every: bool = False) -> Codes:
     if not sizes.sum():
         return np.zeros(len(sizes), dtype=np.int64)
     exact = total * sizes / sizes.sum()
-    shares = exact.astype(np.int64)
+    shares: NDArray[np.int64] = exact.astype(np.int64)
     by_remainder = np.argsort(shares - exact, kind="stable")
     shares[by_remainder[: total - int(shares.sum())]] += 1
     if every and total >= np.count_nonzero(sizes):

@@ -16,7 +16,9 @@ def full_card() -> str:
     return model_card(
         release(), [report()], comparison=compared,
         approval=APPROVAL, run=RUN, purpose="E-mails into calls.", limits=["German only"],
-        snapshot=SNAPSHOT.model_copy(update={"splits": {"train": 1, "test": 1}, "rows_in": 5, "dropped": {"near duplicate": 3}}),
+        snapshot=SNAPSHOT.model_copy(
+            update={"splits": {"train": 1, "test": 1}, "rows_in": 5, "dropped": {"near duplicate": 3}}
+        ),
     )  # fmt: skip
 
 

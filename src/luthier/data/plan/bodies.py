@@ -23,11 +23,12 @@ Body = Mapping[str, Json]
 
 def bodies_of(batch: pa.RecordBatch) -> list[Body]:
     """Each row as the JSON object that `Example.model_dump(mode="json")` gives."""
-    rows = cast("list[dict[str, Json]]", batch.select(_BODY).to_pylist())
-    for row in rows:
+    rows: list[Body] = []
+    for row in cast("list[dict[str, Json]]", batch.select(_BODY).to_pylist()):
         row["strata"] = dict(sorted(cast("list[tuple[str, str]]", row["strata"])))
         if row["collected_on"] is not None:
             row["collected_on"] = cast("date", row["collected_on"]).isoformat()
+        rows.append(row)
     return rows
 
 

@@ -100,7 +100,7 @@ def _card(passes: Passes, ending: Ending, manifest: Manifest, wrote: Sequence[Wr
         snapshot=manifest.digest,
         gold=manifest.gold,
         rows_in=manifest.rows_in,
-        splits=dict(manifest.splits),
+        splits={str(split): rows for split, rows in manifest.splits.items()},
         strata=_strata(wrote),
         lengths=tuple(_lengths(passes)),
         masked=manifest.masked,
@@ -138,7 +138,7 @@ def _style_notes(wrote: Sequence[Wrote], config: DataConfig) -> list[str]:
 
 def _lengths(passes: Passes) -> list[Lengths]:
     """Length figures of every split that holds a row."""
-    columns = {part: passes.shards.figures(f"{part}_chars") for part in ("question", "answer")}
+    columns = {part: passes.shards.figures(f"{part}_chars").astype(np.int64) for part in ("question", "answer")}
     masks = {split: passes.fates.is_in(split) for split in SPLITS}
     return [
         lengths_of(split, part, characters[mask])

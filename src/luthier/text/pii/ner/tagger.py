@@ -98,7 +98,7 @@ def bundled() -> Tagger:
 
 def best_tags(scores: Floats) -> NDArray[np.intp]:
     """The likeliest row of tags in which a name only goes on where it began. Shape of `scores`: [tokens, tags]."""
-    greedy = scores.argmax(1)
+    greedy: NDArray[np.intp] = scores.argmax(1)
     before = np.concatenate([[0], greedy[:-1]])
     if _ALLOWED[before, greedy].all():
         return greedy
