@@ -175,8 +175,8 @@ def _conflict_of_texts(one: Side, other: Side, rarity: Rarity) -> str | None:
         return "one answer denies what the other states"
     if shared >= _STRANGERS or min(_on_topic(one, rarity), _on_topic(other, rarity)) >= _ON_TOPIC:
         return None
-    said = [Wording(tuple(side.answer_bag)) for side in (one, other)]
-    if said[0].words and said[1].words and max(coverage(*said, rarity)) >= _COVERED:
+    said, denied = Wording(tuple(one.answer_bag)), Wording(tuple(other.answer_bag))
+    if said.words and denied.words and max(coverage(said, denied, rarity)) >= _COVERED:
         return None
     return f"the answers share next to nothing ({shared:.0%} of their telling words)"
 
