@@ -1,11 +1,11 @@
 """Requests served and what was said of them. Writing twice changes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 
 from luthier.domain.value import Json
 from luthier.errors import NotFound
@@ -68,6 +68,16 @@ class Interactions:
             if row is None:
                 raise NotFound(f"no interaction {interaction_id!r} is kept", hint="use the id of the response")
             return _interaction(row)
+
+    def erase_texts(self, *, user_keys: Collection[str] = (), ids: Collection[str] = ()) -> list[str]:
+        """The ids of these users' interactions, and of those named; their texts are gone, figures and verdicts stay."""
+        mine = or_(InteractionTable.user_key.in_(user_keys), InteractionTable.id.in_(ids))
+        with self._database.erase() as session:
+            found = sorted(session.scalars(select(InteractionTable.id).where(mine)))
+            session.execute(update(InteractionTable).where(mine).values(request=None, response_text=None, error=None))
+            edits = (FeedbackTable.interaction_id.in_(found), FeedbackTable.kind == "edit")
+            session.execute(update(FeedbackTable).where(*edits).values(value=None))
+        return found
 
     def query(
         self,

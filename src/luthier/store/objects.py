@@ -73,6 +73,14 @@ class Objects:
         with source:
             _replace(_chunks(source), target, digest)
 
+    def remove(self, digest: str) -> None:
+        """The bytes are gone once this returns, also when they were gone before."""
+        path = self._path(digest)
+        with disk_faults(self.url), suppress(FileNotFoundError):
+            self._files.rm_file(path)
+            if self._is_local:
+                _sync_folder(Path(path).parent)
+
     def is_intact(self, digest: str) -> bool:
         """Whether the bytes are there and are the right ones."""
         path = self._path(digest)
