@@ -18,7 +18,7 @@ LAWFUL_BASES: tuple[str, ...] = get_args(LawfulBasis)
 
 SourceField = Literal[
     "prompt", "completion", "system", "messages", "chosen", "rejected", "draft", "edited", "instruction", "input", "output",
-    "ideal", "conversations", "id", "subject", "lawful_basis", "date", "synthetic",
+    "ideal", "conversations", "id", "subject", "lawful_basis", "consent", "date", "synthetic",
 ]  # fmt: skip
 """What `columns` may map to a name in the file."""
 
@@ -35,6 +35,10 @@ class SourceConfig(Section):
     retention_days: int | None = Field(
         default=None, ge=1, le=36_500, description="Rows that state a date leave the data this many days after it."
     )
+    training_allowed: bool = Field(
+        default=True, description="Whether the contract allows training on it; where it does not, its rows are refused."
+    )
+    terms: str = Field(default="", max_length=500, description="The words of the contract that say so, or where they stand.")
     purpose: str = Field(default="", max_length=500, description="What the data was collected for, in one sentence.")
     columns: Mapping[SourceField, str] = Field(
         default_factory=dict, description="Where the file names a field differently: `prompt: question`."

@@ -7,12 +7,13 @@ import pyarrow as pa
 
 from luthier.data.clean import CleanedBatch, turns_of
 from luthier.data.config import PiiConfig
+from luthier.data.plan.consent import keys_of
 from luthier.data.rows import MESSAGE, SCHEMA
 from luthier.text.languages import language_of
 from luthier.text.pii import Action, clear
 from luthier.text.pii.batch import find_pii_batch
 
-_KEYS = ("id", "subject", "group")
+_KEYS = ("id", "group")
 """What tells rows apart: personal data in it is hashed, whatever the action."""
 
 
@@ -33,12 +34,14 @@ def reasons_of(batch: pa.RecordBatch, cleaned: CleanedBatch) -> list[str | None]
 def cleared(batch: pa.RecordBatch, config: PiiConfig, salt: str) -> tuple[pa.RecordBatch, Counter[str]]:
     """A batch of `rows.SCHEMA` whose texts and tags hold no personal data that can be found; and what was found.
 
-    All of it stays where the action is `off`.
+    All of it stays where the action is `off`. Of a subject nothing but its salted key is kept, whatever the action.
     """
     found: Counter[str] = Counter()
+    subjects = keys_of(batch["subject"], salt)
     if config.action == "off":
-        return batch, found
-    columns = {name: _cleared(batch[name], "hash", salt, found) for name in _KEYS}
+        return batch.set_column(SCHEMA.get_field_index("subject"), SCHEMA.field("subject"), subjects), found
+    columns: dict[str, pa.Array] = {"subject": subjects}
+    columns |= {name: _cleared(batch[name], "hash", salt, found) for name in _KEYS}
     columns |= {name: _cleared(batch[name], config.action, salt, found) for name in ("tools", "rejected")}
     columns["messages"] = _messages(batch["messages"], config.action, salt, found)
     strata = batch["strata"]

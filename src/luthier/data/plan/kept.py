@@ -55,6 +55,7 @@ def keep(passes: Passes, executor: Executor, folder: Path, ending: Ending) -> Da
         folder=folder,
         masked=manifest.masked,
         card=_card(passes, ending, manifest, wrote),
+        first_end=min((facts.first_end for facts in shaped.facts if facts.first_end), default=None),
     )
 
 

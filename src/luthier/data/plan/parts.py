@@ -23,6 +23,7 @@ ROW_LIST = pa.schema([
     pa.field("id", pa.string(), nullable=False),
     pa.field("split", pa.string(), nullable=False),
     pa.field("row_digest", pa.string(), nullable=False),
+    pa.field("subject", pa.string()),
 ])  # fmt: skip
 
 
@@ -63,11 +64,11 @@ def write_parts(task: WriteTask) -> Wrote:
 
 
 def write_row_list(target: Path, shards: Shards, fates: Fates) -> str:
-    """Id, split and salted digest of every row kept, split by split in the order of the rows; the digest of the file."""
+    """Id, split, salted digest and salted key of the subject of every row kept, split by split in the order of the rows; the digest of the file."""
     with written(target) as temporary, pq.ParquetWriter(temporary, ROW_LIST, compression="zstd") as writer:
         for split in SPLITS:
             kept = fates.is_in(split)
-            for start, batch in shards.batches("id", "row_digest"):
+            for start, batch in shards.batches("id", "row_digest", "subject"):
                 rows = np.flatnonzero(kept[start : start + batch.num_rows])
                 if len(rows):
                     writer.write_batch(_listed(batch.take(pa.array(rows)), split))
@@ -77,7 +78,7 @@ def write_row_list(target: Path, shards: Shards, fates: Fates) -> str:
 def _listed(rows: pa.RecordBatch, split: Split) -> pa.RecordBatch:
     digests = pa.array([digest.hex() for digest in rows["row_digest"].to_pylist()], pa.string())
     return pa.RecordBatch.from_arrays(
-        [rows["id"], pa.array([split] * len(rows), pa.string()), digests], schema=ROW_LIST
+        [rows["id"], pa.array([split] * len(rows), pa.string()), digests, rows["subject"]], schema=ROW_LIST
     )
 
 

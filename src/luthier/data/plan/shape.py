@@ -11,7 +11,7 @@ import pyarrow as pa
 from luthier.data.config import DataConfig
 from luthier.data.clean import Boilerplate, Cleaner, LineCounts, count_lines
 from luthier.data.plan.cleaning import cleared, hidden, languages_of, reasons_of, searched
-from luthier.data.plan.consent import reasons_against
+from luthier.data.plan.consent import are_erased, first_end, reasons_against, refusal
 from luthier.data.plan.features import schema, with_features
 from luthier.data.plan.features import VERSION as FEATURES_VERSION
 from luthier.data.plan.files import written
@@ -21,7 +21,7 @@ from luthier.data.plan.shards import DROPPED, Shard, ShardFacts
 from luthier.data.plan.tally import Tally
 from luthier.domain.digests import digest_of
 
-SHARD_VERSION = 1
+SHARD_VERSION = 2
 """Raised by hand when the same piece would give another shard."""
 
 CHECKED_PER_BATCH = 256
@@ -119,8 +119,12 @@ def _shape_batch(
 ) -> None:
     rules = task.rules
     told.rows_in += batch.num_rows
+    if forbidden := refusal(task.piece.file.config):
+        for line in batch["line"].to_pylist():
+            told.fault(task.piece.place, Fault(line=line, what=forbidden))
+        return
     against = reasons_against(
-        batch, erased=rules.erased, retention_days=task.piece.file.config.retention_days, today=rules.today
+        batch, erased=rules.erased, salt=rules.salt, retention_days=task.piece.file.config.retention_days, today=rules.today
     )
     batch = _list(batch, against, rules, told, left_out)
     tidy = cleaner.clean(batch)
@@ -129,8 +133,13 @@ def _shape_batch(
     batch = tidy.kept
     if not batch.num_rows:
         return
+    told.end(first_end(batch, task.piece.file.config.retention_days))
     batch, found = cleared(batch, rules.config.pii, rules.salt)
     told.masked.update(found)
+    shown = are_erased(batch, rules.erased, rules.salt).to_pylist()
+    batch = _list(batch, ["erased" if each else None for each in shown], rules, told, left_out)
+    if not batch.num_rows:
+        return
     again = batch.slice(0, CHECKED_PER_BATCH)
     told.checked += again.num_rows
     told.left.update(searched(again, rules.config.pii))
