@@ -2,8 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -15,15 +14,6 @@ Standing = Literal["erasing", "open", "done"]
 def person_key(name: str, salt: str) -> str:
     """Salted digest of a subject or row id, 64 hex digits: all that is kept of a name; the same name gives the same."""
     return hashlib.sha256(f"person\x00{salt}\x00{name.strip()}".encode()).hexdigest()
-
-
-class Asked(Value):
-    """Somebody with the right to do so had a person's rows withdrawn."""
-
-    kind: Literal["asked"] = "asked"
-    keys: tuple[str, ...] = Field(min_length=1, description="Salted digests of the subject or row id.")
-    by: str
-    reason: str = Field(min_length=1, description="Why, with personal data masked.")
 
 
 class SnapshotRows(Value):
@@ -65,7 +55,11 @@ class Holdings(Value):
     snapshots: tuple[SnapshotRows, ...]
     runs: tuple[AffectedRun, ...]
     releases: tuple[AffectedRelease, ...]
-    sources: Mapping[str, int] = Field(description="Source file -> rows in snapshots: Luthier does not change sources.")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known of the person."""
+        return not (self.snapshots or self.runs or self.releases)
 
 
 class Erased(Value):
@@ -81,9 +75,9 @@ class Erased(Value):
     review_reasons: int = Field(default=0, description="Texts in which a reviewer wrote about a row.")
     work_files: int = Field(default=0, description="Files of unfinished builds and runs, and report pages.")
 
-    def plus(self, other: "Erased") -> "Erased":
+    def plus(self, other: Self) -> Self:
         """Both counts added."""
-        return Erased.model_validate(
+        return type(self).model_validate(
             {name: getattr(self, name) + getattr(other, name) for name in type(self).model_fields}
         )
 
@@ -119,10 +113,10 @@ class WithdrawalStatus(Value):
     """One withdrawal as it stands."""
 
     id: str
-    at: datetime
     by: str
     reason: str
     standing: Standing
+    needs_build: bool = Field(description="Whether the current snapshot still lists the rows.")
     waits_for: tuple[str, ...] = Field(description="What must happen before it is done.")
 
 

@@ -18,6 +18,7 @@ from luthier.store.row import Digest, Moment, Name, Row
 from luthier.store.tables import ArtifactTable, ErasureTable, ParentTable
 
 FOLDER_MEDIA_TYPE = "application/vnd.luthier.folder+json"
+UNFINISHED_SECONDS = 3600.0
 
 
 class ArtifactInfo(Row):
@@ -127,6 +128,14 @@ class Artifacts:
             insert_missing(session, ErasureTable, rows)
         for erasure in self.erasures():
             self._objects.remove(erasure.digest)
+
+    def clear_unfinished(self) -> None:
+        """What processes that were killed had begun to write is gone; what was begun within the hour is left alone."""
+        self._objects.clear_unfinished(UNFINISHED_SECONDS)
+
+    def left_lying(self) -> list[str]:
+        """The digests of erased artifacts whose bytes are there all the same; sorted."""
+        return [erasure.digest for erasure in self.erasures() if self._objects.is_intact(erasure.digest)]
 
     def erasures(self) -> list[Erasure]:
         """Every erasure, by digest."""

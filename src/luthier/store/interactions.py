@@ -69,15 +69,23 @@ class Interactions:
                 raise NotFound(f"no interaction {interaction_id!r} is kept", hint="use the id of the response")
             return _interaction(row)
 
-    def erase_texts(self, *, user_keys: Collection[str] = (), ids: Collection[str] = ()) -> list[str]:
-        """The ids of these users' interactions, and of those named; their texts are gone, figures and verdicts stay."""
+    def ids_of(self, *, user_keys: Collection[str] = (), ids: Collection[str] = ()) -> list[str]:
+        """The ids of these users' interactions and those of `ids` that are kept, sorted."""
         mine = or_(InteractionTable.user_key.in_(user_keys), InteractionTable.id.in_(ids))
+        with self._database.read() as session:
+            return sorted(session.scalars(select(InteractionTable.id).where(mine)))
+
+    def erase_texts(self, ids: Collection[str]) -> int:
+        """How many of these interactions had texts, which are gone now; figures and verdicts stay."""
+        had = 0
         with self._database.erase() as session:
-            found = sorted(session.scalars(select(InteractionTable.id).where(mine)))
-            session.execute(update(InteractionTable).where(mine).values(request=None, response_text=None, error=None))
-            edits = (FeedbackTable.interaction_id.in_(found), FeedbackTable.kind == "edit")
-            session.execute(update(FeedbackTable).where(*edits).values(value=None))
-        return found
+            for interaction_id in sorted(ids):
+                row = session.get_one(InteractionTable, interaction_id)
+                had += (row.request, row.response_text, row.error) != (None, None, None)
+                row.request = row.response_text = row.error = None
+                edits = (FeedbackTable.interaction_id == interaction_id, FeedbackTable.kind == "edit")
+                session.execute(update(FeedbackTable).where(*edits).values(value=None))
+        return had
 
     def query(
         self,

@@ -18,7 +18,7 @@ from luthier.domain.digests import digest_of_bytes
 from luthier.domain.snapshots import SPLITS, Part, Split
 
 ROWS_PER_PART = 50_000
-_ROWS_AT_ONCE = 8_192
+ROWS_AT_ONCE = 8_192
 ROW_LIST = pa.schema([
     pa.field("id", pa.string(), nullable=False),
     pa.field("split", pa.string(), nullable=False),
@@ -100,7 +100,7 @@ def _at_once(fates: Fates) -> Iterator[list[Left]]:
     waiting: list[Left] = []
     for left in fates.left_out():
         waiting.append(left)
-        if len(waiting) == _ROWS_AT_ONCE:
+        if len(waiting) == ROWS_AT_ONCE:
             yield waiting
             waiting = []
     if waiting:
@@ -135,7 +135,7 @@ def _part(folder: Path, split: Split, name: str, batches: Sequence[pa.RecordBatc
     place = f"{split}/{name}.parquet"
     table = pa.Table.from_batches(batches, schema=PARQUET)
     with written(folder / place) as temporary:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=_ROWS_AT_ONCE)
+        pq.write_table(table, temporary, compression="zstd", row_group_size=ROWS_AT_ONCE)
     return Part(
         split=split, name=place, file_digest=digest_of_bytes((folder / place).read_bytes()), rows=table.num_rows
     )
