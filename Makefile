@@ -59,5 +59,5 @@ clean: ## Remove caches and stamps; the environment and your projects stay
 	@mkdir -p .make && touch $@
 
 .make/all: $(LOCKED) .make/local
-	$(PIP) install --quiet -c constraints.txt -e '.[local,postgres,dev]'
+	$(PIP) install --quiet -c constraints.txt -e '.[local,cluster,postgres,dev]'
 	@mkdir -p .make && touch $@

@@ -1,8 +1,8 @@
-"""How well leakage, duplicates and contradictions are found where they were planted, and how often clean rows are named.
+"""How well leakage, duplicates and contradictions are found where they were planted, and how many clean rows are named.
 
     python -m benchmarks.matching [--clean 9000] [crm snips medquad self bank clinc star]
 
-Prints one JSON object per set and check; `matching_sets.py` says what the sets and plants are. For leakage it also gives
+Prints one JSON object per set and check; `matching_sets.py` says what sets and plants are. For leakage it also gives
 the curve: the recall of paraphrases where 0.5%, 1%, 2%, 5% and 10% of clean rows are named.
 """
 
@@ -13,8 +13,8 @@ from collections import defaultdict
 from random import Random
 
 import numpy as np
-
 from benchmarks.matching_sets import SETS, Planted, edits, example, planted
+
 from luthier.data.compare import Sides
 from luthier.data.contradictions import find_contradictions
 from luthier.data.duplicates import drop_duplicates

@@ -1,12 +1,12 @@
 """Rows with known plants: copies, edits and people's paraphrases of rows of seven sets.
 
-Sets: the CRM example's mails (generated); banking77, SNIPS, CLINC150, MedQuAD, self-instruct and STAR (first request and
-first reply) from LUTHIER_REAL_DATA (default ../shared/data).
+Sets: the CRM example's mails (generated); banking77, SNIPS, CLINC150, MedQuAD, self-instruct and STAR (first request
+and first reply) from LUTHIER_REAL_DATA (default ../shared/data).
 
-`paraphrases.tsv` holds 314 paraphrases written for this benchmark by one author, each under a digest of the row that it
-rewords. The first 84, and of the others those under an even digest, are the `tuned` half that weights and bars were chosen
-on; the rest is `held out`. The list of synonyms of `models/embedder` has the same author, who had written the held-out half
-before.
+`paraphrases.tsv` holds 314 paraphrases written for this benchmark by one author, each under a digest of the row that
+it rewords. The first 84, and of the others those under an even digest, are the `tuned` half that weights and bars were
+chosen on; the rest is `held` out. The list of synonyms of `models/embedder` has the same author, who had written the
+held-out half before.
 """
 
 import csv

@@ -1,0 +1,1 @@
+"""How the word vectors and the model of rephrasing are made."""

@@ -22,8 +22,8 @@ from luthier.text.normalise import words
 Floats = NDArray[np.float32]
 WINDOW, LEAST, SMOOTH, SHIFT = 4, 6, 0.75, 1.0
 CHUNK = 1_000_000
-MODERN = 4
-"""Counts of texts of our own time weigh this much more: they are a fifth of the words and the better part of the use."""
+COUNTS_AS = (1, 4)
+"""What old and modern texts count: ours are a fifth of the words and the better part of the use."""
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
@@ -66,16 +66,19 @@ def sentences(text: str) -> Iterator[list[str]]:
 
 def neighbours(data: Path) -> tuple[list[str], sparse.csr_matrix]:
     """The vocabulary, most frequent first, and how often its words stand near each other."""
-    texts = [[s for text in old_texts(data) for s in sentences(text)], [s for t in modern_texts(data) for s in sentences(t)]]
+    texts = [
+        [s for text in old_texts(data) for s in sentences(text)],
+        [s for t in modern_texts(data) for s in sentences(t)],
+    ]
     seen: Counter[str] = Counter()
-    for part, weight in zip(texts, (1, MODERN), strict=True):
+    for part, weight in zip(texts, COUNTS_AS, strict=True):
         for sentence in part:
             for word in sentence:
                 seen[word] += weight
     vocabulary = [word for word, count in seen.most_common() if count >= LEAST]
     place = {word: number for number, word in enumerate(vocabulary)}
     total = sparse.csr_matrix((len(vocabulary), len(vocabulary)), dtype=np.float32)
-    for part, weight in zip(texts, (1.0, float(MODERN)), strict=True):
+    for part, weight in zip(texts, COUNTS_AS, strict=True):
         ids = np.array([n for s in part for n in (*(place.get(w, -1) for w in s), *[-2] * WINDOW)], dtype=np.int32)
         for start in range(0, len(ids), CHUNK):
             total = total + weight * _pairs(ids[start : start + CHUNK + WINDOW], len(vocabulary))

@@ -1,20 +1,20 @@
 """Fits the weights of `luthier.text.rephrasing`: `python models/embedder/weigh.py` prints them.
 
-Pairs come from the four sets of `benchmarks/matching_sets.py` whose rows have answers of their own: the tuned half of the
-paraphrases against what naturally comes closest to the same gold rows. The plants are taken without their answers, which
-would decide everything: what an equal answer adds is set afterwards, so that the least alike plant passes the bar. Near
-copies are left out: they are recognised by other means.
+Pairs come from the four sets of `benchmarks/matching_sets.py` whose rows have answers of their own: the tuned half of
+the paraphrases against what naturally comes closest to the same gold rows. The plants are taken without their answers,
+which would decide everything: what an equal answer adds is set afterwards, so that the least alike plant passes the
+bar. Near copies are left out: they are recognised by other means.
 """
 
 import argparse
 from random import Random
 
 import numpy as np
+from benchmarks.matching_sets import SETS, key, paraphrases, planted
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from benchmarks.matching_sets import SETS, key, paraphrases, planted
 from luthier.data.compare import Sides
 from luthier.data.duplicates import drop_duplicates
 from luthier.data.leakage import Guard
@@ -65,7 +65,8 @@ def fitted(values: Floats, truth: NDArray[np.bool_], weight: Floats) -> Floats:
     bounds = [(None, 0) if name == "other_figures" else (0, None) for name in FITTED]
     best = minimize(loss, np.zeros(lines.shape[1]), jac=True, bounds=[*bounds, (None, None)], method="L-BFGS-B").x
     weights = best[:-1] / spread
-    return np.r_[weights, best[-1] - weights @ middle]
+    model: Floats = np.r_[weights, best[-1] - weights @ middle]
+    return model
 
 
 def main() -> None:
@@ -87,10 +88,12 @@ def main() -> None:
         if name != "medquad"
     ]
     bar = max(reached)
-    plants = np.concatenate([lines[truth] @ model[:-1] + model[-1] for lines, truth in zip(values, truths, strict=True)])
+    plants = np.concatenate(
+        [lines[truth] @ model[:-1] + model[-1] for lines, truth in zip(values, truths, strict=True)]
+    )
     print(dict(zip(FITTED, model[:-1].round(2).tolist(), strict=True)))
     print("bias", round(float(model[-1] - bar + logit(BAR)), 2))
-    print("an equal answer must add", round(float(bar - plants.min()), 2), "and half as much again leaves a margin")
+    print("an equal answer must add", round(float(bar - plants.min()), 2), "and a third more leaves a margin")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,14 @@ import typer
 
 from luthier.cli.options import JsonOption
 from luthier.cli.output import show
+from luthier.data.inspect import inspect as look
+from luthier.data.inspect import section_for
+from luthier.data.inspect_page import page
 from luthier.errors import UserError
 
-FileArgument = Annotated[str, typer.Argument(help="File, folder, fsspec address, or with --query a SQLAlchemy address.")]
+FileArgument = Annotated[
+    str, typer.Argument(help="File, folder, fsspec address, or with --query a SQLAlchemy address.")
+]
 FormatOption = Annotated[str, typer.Option("--format", help="A reader's name; recognised where it is not given.")]
 ColumnOption = Annotated[
     list[str] | None,
@@ -33,11 +38,6 @@ def inspect(
     as_json: JsonOption = False,
 ) -> None:
     """Recognise FILE, show ten rows, count roles, lengths and languages, and propose its `sources` block."""
-    # Arrow takes half a second that `luthier data --help` does without
-    from luthier.data.inspect import inspect as look  # noqa: PLC0415
-    from luthier.data.inspect import section_for  # noqa: PLC0415
-    from luthier.data.inspect_page import page  # noqa: PLC0415
-
     section = section_for(
         path=file, format=format_name, columns=_pairs(columns or ()), ours=tuple(ours or ()), split=split, query=query
     )

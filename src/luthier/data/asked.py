@@ -40,7 +40,9 @@ class Asked(NamedTuple):
         asked[last] = False
         starts = np.concatenate([[0], np.cumsum(asked)])[ends]
         lines = pa.LargeListArray.from_arrays(pa.array(starts, pa.int64()), contents.filter(pa.array(asked)))
-        return cls(pc.binary_join(lines, pa.scalar("\n", pa.large_string())), answer_keys(contents.take(pa.array(last))))
+        return cls(
+            pc.binary_join(lines, pa.scalar("\n", pa.large_string())), answer_keys(contents.take(pa.array(last)))
+        )
 
     def take(self, rows: NDArray[np.int64]) -> "Asked":
         """These rows, in this order."""

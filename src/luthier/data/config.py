@@ -17,8 +17,8 @@ LAWFUL_BASES: tuple[str, ...] = get_args(LawfulBasis)
 
 
 SourceField = Literal[
-    "prompt", "completion", "system", "messages", "chosen", "rejected", "draft", "edited", "instruction", "input", "output",
-    "ideal", "conversations", "id", "subject", "lawful_basis", "consent", "date", "synthetic",
+    "prompt", "completion", "system", "messages", "chosen", "rejected", "draft", "edited", "instruction", "input",
+    "output", "ideal", "conversations", "id", "subject", "lawful_basis", "consent", "date", "synthetic",
 ]  # fmt: skip
 """What `columns` may map to a name in the file."""
 
@@ -28,7 +28,7 @@ class SourceConfig(Section):
 
     path: str = Field(
         min_length=1,
-        description="File or folder, relative to the project file; an fsspec address; for a `query` a SQLAlchemy address.",
+        description="File or folder, relative to the project file; or an address: fsspec, or for `query` SQLAlchemy.",
     )
     format: str = Field(default="auto", description="A registered reader such as `chat`, or `auto` to recognise it.")
     lawful_basis: LawfulBasis = Field(description="GDPR article 6 basis; a row's own `lawful_basis` goes before it.")
@@ -47,7 +47,9 @@ class SourceConfig(Section):
         default=(),
         description="Whose words are answers: mail addresses, domains such as `@firm.example`, author ids of tickets.",
     )
-    split: str | None = Field(default=None, description="The split to take of a Hugging Face folder that holds several.")
+    split: str | None = Field(
+        default=None, description="The split to take of a Hugging Face folder that holds several."
+    )
     query: str | None = Field(
         default=None, min_length=1, description="SQL to read from `path`; its columns are fields, mapped by `columns`."
     )
@@ -64,14 +66,18 @@ class SourceConfig(Section):
     @model_validator(mode="after")
     def _no_password_in_the_file(self) -> Self:
         if _PASSWORD.search(self.path):
-            raise ValueError("`path` holds a password; leave it to the driver (`PGPASSWORD`, `~/.pgpass`, an option file)")
+            raise ValueError(
+                "`path` holds a password; leave it to the driver (`PGPASSWORD`, `~/.pgpass`, an option file)"
+            )
         return self
 
 
 class CleanConfig(Section):
     """What is mended in texts, and which rows are left out; the reasons are counted."""
 
-    mojibake: bool = Field(default=True, description="Mend UTF-8 that was read as Latin letters, where that is certain.")
+    mojibake: bool = Field(
+        default=True, description="Mend UTF-8 that was read as Latin letters, where that is certain."
+    )
     mark_up: bool = Field(default=False, description="Turn HTML in messages into the text that a person sees.")
     quoted_tails: bool = Field(default=False, description="Cut the mails that a user's mail quotes below itself.")
     signatures: bool = Field(default=False, description="Cut signatures off users' mails, and off answers.")
@@ -81,7 +87,7 @@ class CleanConfig(Section):
     )  # fmt: skip
     truncated_answers: Literal["certain", "likely", "keep"] = Field(
         default="certain",
-        description="`certain`: broken JSON, an open code block, a stated length stop; `likely`: long prose without an end too.",
+        description="`certain`: broken JSON, open code, a length stop; `likely`: also long prose without an end.",
     )
     languages: tuple[str, ...] = Field(
         default=(), description="ISO 639-1 codes of the languages to keep; rows whose language is unsure stay."

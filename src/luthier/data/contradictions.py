@@ -174,8 +174,10 @@ def _conflict_of_texts(one: Side, other: Side, rarity: Rarity) -> str | None:
 
 
 def _without_figures(one: Side, other: Side, rarity: Rarity) -> float:
-    bags = ({w: n for w, n in side.answer_bag.items() if not has_figure(w)} for side in (one, other))
-    return overlap(*bags, rarity)
+    mine, theirs = (
+        {word: count for word, count in side.answer_bag.items() if not has_figure(word)} for side in (one, other)
+    )
+    return overlap(mine, theirs, rarity)
 
 
 def _on_topic(side: Side, rarity: Rarity) -> float:

@@ -1,4 +1,4 @@
-"""What a file holds before anybody trusts it: format, rows, roles, lengths, languages, and the section to read it with."""
+"""What a file holds before anybody trusts it, and the section of the project file to read it with."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -57,7 +57,9 @@ class Inspection(Value):
     shown: tuple[ShownRow, ...]
     roles: Mapping[str, int] = Field(description="Role -> messages.")
     turns: Mapping[str, int] = Field(description="Messages a row: percentile -> count.")
-    characters: Mapping[str, Mapping[str, int]] = Field(description="`question` or `answer` -> percentile -> characters.")
+    characters: Mapping[str, Mapping[str, int]] = Field(
+        description="`question` or `answer` -> percentile -> characters."
+    )
     languages: Mapping[str, int] = Field(description="ISO 639-1 code or `unknown` -> rows, among those looked at.")
     looked_at: int = Field(ge=0, description="Rows whose language and noise were looked at, from the start.")
     tags: Mapping[str, int] = Field(description="Tag -> different values, 1,000 at most.")
@@ -144,7 +146,10 @@ class _Looked:
         for text in (asked, ideal):
             found = {"mark_up": has_markup(text), "mojibake": without_mojibake(text) != text}
             reply = split_reply(text)
-            found |= {"quoted_tails": bool(reply.text and reply.quoted), "signatures": bool(reply.text and reply.signature)}
+            found |= {
+                "quoted_tails": bool(reply.text and reply.quoted),
+                "signatures": bool(reply.text and reply.signature),
+            }
             self._noise.update({kind for kind, is_there in found.items() if is_there})
 
     def _count_tags(self, batch: pa.RecordBatch) -> None:
@@ -193,8 +198,8 @@ def proposal(section: SourceConfig, name: str) -> str:
         "data:",
         "  sources:",
         *item,
-        "      # lawful_basis: say which of GDPR article 6 holds: consent, contract, legal_obligation, vital_interests,",
-        "      #   public_task or legitimate_interests; nobody can tell it from the file",
+        "      # lawful_basis: say which of GDPR article 6 holds: consent, contract, legal_obligation,",
+        "      #   vital_interests, public_task or legitimate_interests; nobody can tell it from the file",
         "      # purpose: what the data was collected for; retention_days: how long a row may be kept",
     ])  # fmt: skip
 

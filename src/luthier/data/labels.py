@@ -1,5 +1,6 @@
 """Sources whose answers are labels, and whether their rows say by what criteria a label is given."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -13,8 +14,10 @@ _MIN_SHARE = 0.3
 """Share of a source's rows that must be labels before it counts as classification."""
 _ROWS_PER_LABEL = 4
 _MAX_LABELS = 5_000
-_CRITERION_WORDS = 4
-"""Words beside the label that a line needs before it says what the label means."""
+_DEFINES = re.compile(
+    r"""["'`*)\]]{0,3} ?(?:[:=(\u2013\u2014-]|->|if\b|when\b|means\b|is\b|where\b)(?: ?[\w'"`,.-]+){3}"""
+)
+"""What follows a label that is explained."""
 _EXAMPLES = 5
 
 
@@ -87,10 +90,11 @@ def _label_of(answer: str) -> str:
 
 
 def _states_criterion(text: str, label: str) -> bool:
-    """Whether a line of `text` names the label and says something of it."""
-    if label not in fold(text):
-        return False
-    spaced = label.replace("_", " ")
-    wanted = len(spaced.split()) + _CRITERION_WORDS
-    lines = [fold(line) for line in text.split("\n")]
-    return any(label in line and len(line.replace("_", " ").split()) >= wanted for line in lines)
+    """Whether `text` says what the label means, as `lost_card: ...` does; naming it among others is not enough."""
+    folded = fold(text)
+    place = folded.find(label)
+    while place >= 0:
+        if _DEFINES.match(folded, place + len(label)):
+            return True
+        place = folded.find(label, place + 1)
+    return False

@@ -1,5 +1,6 @@
 """Training rows that give away test rows."""
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -20,8 +21,8 @@ CERTAIN: frozenset[Kind] = frozenset({"verbatim", "edited", "reordered"})
 """What never happens to two independent rows, except to very short ones."""
 
 _RANK: Mapping[Kind, int] = {"verbatim": 0, "edited": 1, "reordered": 2, "near": 3, "paraphrase": 4}
-_FALSE_FLAGS = 0.007
-"""Share of rows without a plant that may be called paraphrases; the promise is 1%."""
+_FALSE_FLAGS = 0.004
+"""Share of rows without a plant that may be called paraphrases; the promise is 1%, and this is judged by a sample."""
 _PROBES, _OTHERS, _FEWEST = 200, 4_000, 100
 
 Rows = NDArray[np.int64]
@@ -33,7 +34,9 @@ class Overlap(Value):
     row: str
     gold: str
     kind: Kind
-    score: float = Field(ge=0, description="Shared telling words for `near`, the model's chance for `paraphrase`, else 1.")
+    score: float = Field(
+        ge=0, description="Shared telling words for `near`, the model's chance for `paraphrase`, else 1."
+    )
 
 
 class Bar(Value):
@@ -68,9 +71,9 @@ class Hit(Value):
 class Guard:
     """Gold rows on the watch while all other rows go by, batch by batch."""
 
-    def __init__(self, corpus: Corpus, gold: Sequence[Side]) -> None:
-        """The gold rows of a corpus that counts them too."""
-        self._corpus, self._space = corpus, Space(corpus)
+    def __init__(self, corpus: Corpus, gold: Sequence[Side], space: Space | None = None) -> None:
+        """The gold rows of a corpus that counts them too; its `space` where it is made already."""
+        self._corpus, self._space = corpus, space or Space(corpus)
         self._gold = list(gold)
         self._watch = Watch(corpus, self._space, self._gold)
         keys = self._watch.tokens.in_any_order()
@@ -117,14 +120,14 @@ class Guard:
         ]
         return _closest(hits), bar
 
-    def resembled(self, fetch: Fetch, *, near_threshold: float, paraphrase_threshold: float) -> list[int]:
-        """The places of the gold rows that any row resembles, whatever the other rows are like."""
+    def alike(self, fetch: Fetch, *, near_threshold: float, paraphrase_threshold: float) -> list[tuple[int, int]]:
+        """Every gold row by its place, and a row by its number that resembles it, whatever the other rows are like."""
         close = {
-            pair.probe
+            (pair.probe, pair.row)
             for pair in self.judged(fetch)
             if pair.is_near(near_threshold) or pair.chance >= paraphrase_threshold
         }
-        return sorted(close | {hit.gold for hit in self._certain(fetch)})
+        return sorted(close | {(hit.gold, hit.row) for hit in self._certain(fetch)})
 
     def judged(self, fetch: Fetch) -> list[Judged]:
         """All pairs that were worth a careful look."""
@@ -139,8 +142,9 @@ class Guard:
     def _bar(self, fetch: Fetch, aside: Collection[int], near_threshold: float, asked_for: float) -> Bar:
         """The bar that lets few rows pass which resemble each other without anybody's doing.
 
-        Some rows that resemble no gold row play the gold set, others are compared with them. Where a gold set of this
-        size would meet more natural look-alikes than may be flagged, the bar rises to where it does not.
+        Some rows that resemble no gold row play the gold set, others are compared with them, but for those of one
+        group, which never straddle splits. Where a gold set of this size would meet more natural look-alikes than may
+        be flagged, the bar rises to where it does not.
         """
         rows = np.setdiff1d(np.concatenate(self._seen), np.fromiter(aside, dtype=np.int64))
         if len(rows) < _FEWEST:
@@ -148,18 +152,21 @@ class Guard:
         drawn = np.random.default_rng(len(rows)).permutation(rows)
         count = min(_PROBES, len(rows) // 4)
         probes, others = drawn[:count], drawn[count : count + _OTHERS]
-        watch = Watch(self._corpus, self._space, list(map(Side, fetch(probes))))
+        played = list(map(Side, fetch(probes)))
+        watch = Watch(self._corpus, self._space, played)
         sides = list(map(Side, fetch(others)))
+        groups = {row: side.row.group for row, side in zip(others.tolist(), sides, strict=True)}
         batch = Asked.of([side.asked for side in sides], [side.row.ideal for side in sides])
         watch.look(others, tokens_of(batch.questions), batch)
         best: dict[int, float] = {}
         for pair in watch.judged(fetch):
-            if not pair.is_near(near_threshold):
+            together = groups[pair.row] is not None and groups[pair.row] == played[pair.probe].row.group
+            if not together and not pair.is_near(near_threshold):
                 best[pair.row] = max(best.get(pair.row, 0.0), pair.chance)
         scores = np.sort(np.fromiter(best.values(), dtype=np.float64))[::-1]
         larger = max(1.0, len(self._gold) / count)
         natural = min(1.0, int((scores >= asked_for).sum()) / len(others) * larger)
-        allowed = int(_FALSE_FLAGS * len(others) / larger)
+        allowed = math.ceil(_FALSE_FLAGS * len(others) / larger)
         at = max(asked_for, float(np.nextafter(scores[allowed], 1))) if len(scores) > allowed else asked_for
         return Bar(at=at, asked_for=asked_for, natural=natural)
 

@@ -12,6 +12,7 @@ from luthier.text.rarity import has_figure
 from luthier.text.tokens import POLITE
 
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?")
+_THANKS = re.compile(r"\bthank you(?: (?:so|very) much)?\b", re.IGNORECASE)
 _DECIMAL = re.compile(r"(\d+)\.(\d*?)0*")
 
 
@@ -27,7 +28,8 @@ def call_of(answer: str) -> Json | None:
 
 def plain_words(text: str) -> list[str]:
     """The words of `text` with figures and apostrophes in one form; polite words only where there is nothing else."""
-    found = [plain_figure(word) if has_figure(word) else word.replace("\u2019", "'") for word in words(text)]
+    told = words(_THANKS.sub("thanks", text))
+    found = [plain_figure(word) if has_figure(word) else word.replace("\u2019", "'") for word in told]
     return [word for word in found if word not in POLITE] or found
 
 

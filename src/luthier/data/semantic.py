@@ -77,7 +77,7 @@ class Semantic:
             for part in range(start, end, _GROUP):
                 group = order[part : min(part + _GROUP, end)]
                 if len(group) > 1:
-                    yield from _close_in_group(rows[group], vectors[group].astype(np.float32) / _SCALE)
+                    yield from _close_in_group(rows[group], vectors[group].astype(np.float32) / np.float32(_SCALE))
 
 
 def _close_in_group(rows: Rows, vectors: NDArray[np.float32]) -> Iterator[tuple[float, int, int]]:

@@ -22,7 +22,8 @@ _MONTH = (
 )
 _FACTS: Mapping[str, re.Pattern[str]] = {
     "price": re.compile(
-        r"[$\u20ac\u00a3\u00a5]\s?\d[\d.,]{0,15}|\b\d[\d.,]{0,15}\s?(?:\u20ac|USD|EUR|GBP|CHF|dollars?\b|euros?\b|pounds?\b)"
+        r"[$\u20ac\u00a3\u00a5]\s?\d[\d.,]{0,15}"
+        r"|\b\d[\d.,]{0,15}\s?(?:\u20ac|USD|EUR|GBP|CHF|dollars?\b|euros?\b|pounds?\b)"
     ),
     "date": re.compile(
         rf"\b(?:19|20)\d\d-[01]\d-[0-3]\d\b|\b{_DAY}\.[01]?\d\.(?:19|20)?\d\d\b|\b{_DAY}/[01]?\d/(?:19|20)\d\d\b"
@@ -45,7 +46,8 @@ class StyleNote(Value):
 
     def sentence(self) -> str:
         """The note as the data card tells it."""
-        return f"{self.rows} of {self.of} {self.what}: {', '.join(self.examples)}{', ...' if self.rows > _EXAMPLES else ''}."
+        more = ", ..." if self.rows > len(self.examples) else ""
+        return f"{self.rows} of {self.of} {self.what}: {', '.join(self.examples)}{more}."
 
 
 class StyleLint:
@@ -92,7 +94,7 @@ class StyleLint:
         bare = [
             StyleNote(
                 kind="criteria",
-                what=f"rows of {found.source!r} are labels whose criteria stand neither in the question nor in the answer",
+                what=f"rows of {found.source!r} are labels whose criteria are told neither in question nor in answer",
                 rows=found.rows,
                 of=found.of,
                 examples=found.examples[:_EXAMPLES],
@@ -112,7 +114,10 @@ class StyleLint:
         if sheet.reasoning and applies and (why := why_reasoning_fails(ideal, sheet.reasoning)) is not None:
             yield "reasoning", f"answers break the template of reasoning: {why}"
         for fact in mutable_facts(ideal, turns[:-1]):
-            yield "mutable_fact", f"answers state a {fact} that their question does not: it may change, and belongs in retrieval"
+            yield (
+                "mutable_fact",
+                f"answers state a {fact} that their question does not: it may change, and belongs in retrieval",
+            )
 
     def _note(self, found: tuple[str, str], row_id: str) -> None:
         self._counts[found] += 1
@@ -142,7 +147,7 @@ def mutable_facts(answer: str, before: Turns) -> set[str]:
 
 
 def why_reasoning_fails(answer: str, headings: Sequence[str]) -> str | None:
-    """What an answer lacks of numbered reasoning under `headings`, the last of which is the conclusion; None where nothing."""
+    """What an answer lacks of numbered reasoning under `headings`, the last of them the conclusion; None: nothing."""
     lines = answer.split("\n")
     starts: list[int] = []
     for heading in headings:

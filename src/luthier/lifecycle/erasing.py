@@ -16,6 +16,7 @@ from luthier.domain.snapshots import Bodies, GoldSet, Part
 from luthier.domain.value import Json, Value
 from luthier.errors import Erased
 from luthier.lifecycle.holdings import Person
+from luthier.lifecycle.withdrawn import ERASE
 from luthier.lifecycle.workspace import Workspace
 from luthier.monitor.stage import Health
 from luthier.store import ArtifactInfo
@@ -154,7 +155,7 @@ class Eraser:
         """Let it go, after the audit log has named what goes."""
         if replaced:
             detail: dict[str, Json] = {"erased": dict(replaced)}
-            self.work.store.audit.append(self.by, "data.erase", self.withdrawal, detail, now=self.work.clock())
+            self.work.store.audit.append(self.by, ERASE, self.withdrawal, detail, now=self.work.clock())
             self.work.store.artifacts.erase(replaced, withdrawal=self.withdrawal, now=self.work.clock())
 
     def _follow(self) -> None:

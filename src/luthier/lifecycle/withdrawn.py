@@ -11,6 +11,8 @@ from luthier.lifecycle.workspace import Workspace
 from luthier.store import Event as StoredEvent
 
 STREAM = "withdrawals"
+ERASE = "data.erase"
+"""The audit log's word for artifacts that were replaced or removed."""
 _ATTEMPTS = 5
 
 
@@ -80,6 +82,16 @@ def withdrawn_keys(work: Workspace) -> frozenset[str]:
 def withdrawn_gold_rows(work: Workspace) -> int:
     """How many rows the frozen gold set has lost to withdrawals."""
     return sum(each.gold_rows for each in withdrawals(work).values())
+
+
+def erasures_nobody_asked_for(work: Workspace) -> list[str]:
+    """Digests recorded as erased that no entry of the audit log names: whoever changed bytes cannot call it an erasure."""
+    named: set[tuple[str, str | None]] = set()
+    for entry in work.store.audit.entries():
+        erased = entry.detail.get("erased") if entry.action == ERASE else None
+        if isinstance(erased, dict):
+            named |= {(digest, str(left) if left is not None else None) for digest, left in erased.items()}
+    return [each.digest for each in work.store.artifacts.erasures() if (each.digest, each.replacement) not in named]
 
 
 def record(work: Workspace, event: Asked | Found | Completed) -> StoredEvent:

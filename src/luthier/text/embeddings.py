@@ -1,7 +1,7 @@
 """Texts as vectors: half of what they mean, half of which words they hold.
 
-Meaning is the mean of word vectors shipped with Luthier (`embedder/`, made by `models/embedder`), weighed by how rare each
-word is in the project. Words are a count sketch of the stems, so that a name that no list of words knows counts too.
+Meaning is the mean of word vectors shipped with Luthier (`embedder/`, made by `models/embedder`), weighed by how rare
+each word is in the project. Words are a count sketch of the stems, so that a name that no list knows counts too.
 """
 
 import math
@@ -81,7 +81,7 @@ class Counts:
 
 
 def vectors_of(tokens: Tokens, counts: Counts) -> tuple[Floats, Floats]:
-    """Meanings, shape [rows, 128], and sketches, shape [rows, 256]; each line has length 1, or 0 where nothing is known."""
+    """Meanings, shape [rows, 128], and sketches, shape [rows, 256]; lines of length 1, or 0 where nothing is known."""
     known = word_vectors()
     meanings = np.zeros((len(tokens), known.vectors.shape[1]), dtype=np.float32)
     sketches = np.zeros((len(tokens), SKETCH), dtype=np.float32)
@@ -95,7 +95,8 @@ def vectors_of(tokens: Tokens, counts: Counts) -> tuple[Floats, Floats]:
 def unit(vectors: Floats) -> Floats:
     """Every line brought to length 1; empty lines stay empty."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(length, np.float32(1e-9))
+    lines: Floats = vectors / np.maximum(length, np.float32(1e-9))
+    return lines
 
 
 @compiled
@@ -122,7 +123,7 @@ def _count(starts: NDArray[np.int64], hashes: Hashes, counters: NDArray[np.uint3
 
 
 @compiled
-def _embed(
+def _embed(  # noqa: PLR0917 - compiled functions take arrays, not objects
     starts: NDArray[np.int64],
     words: Hashes,
     stems: Hashes,

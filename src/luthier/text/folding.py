@@ -77,28 +77,22 @@ def _fold(  # noqa: PLR0917 - kernels take plain arrays, by position
     is_hard: NDArray[np.bool_],
 ) -> None:
     """Fill `out`, `out_offsets` and `is_hard`; a hard row is left empty."""
-    ascii_folds = np.empty(128, dtype=np.uint8)  # by byte: the folded byte, or 255 for a space
+    ascii_folds = np.empty(128, dtype=np.uint8)
     for code in range(128):
-        ascii_folds[code] = 255 if length[code] == SPACE else pool[start[code]]
+        ascii_folds[code] = 32 if length[code] == SPACE else pool[start[code]]
     at = 0
     out_offsets[0] = 0
     for row in range(len(offsets) - 1):
         first, place, end = at, offsets[row], offsets[row + 1]
-        space_is_due = False
+        after_space = True
         while place < end:
             byte = values[place]
-            if byte < 128:
+            if byte < 128:  # without a branch: a space after a space is written, and written over
                 place += 1
-                folded_byte = ascii_folds[byte]
-                if folded_byte == 255:
-                    space_is_due = True
-                    continue
-                if space_is_due and at > first:
-                    out[at] = 32
-                    at += 1
-                space_is_due = False
-                out[at] = folded_byte
-                at += 1
+                out[at] = ascii_folds[byte]
+                is_space = out[at] == 32
+                at += 1 - (is_space & after_space)
+                after_space = is_space
                 continue
             code, place = code_at(values, place, end)
             kind = length[code] if 0 <= code < FOLDED_TO else HARD
@@ -107,14 +101,13 @@ def _fold(  # noqa: PLR0917 - kernels take plain arrays, by position
                 at = first
                 break
             if kind == SPACE:
-                space_is_due = True
-                continue
-            if kind and space_is_due:
-                if at > first:
-                    out[at] = 32
-                    at += 1
-                space_is_due = False
-            for more in range(kind):
-                out[at + more] = pool[start[code] + more]
-            at += kind
+                out[at] = 32
+                at += 1 - after_space
+                after_space = True
+            elif kind > 0:
+                for more in range(kind):
+                    out[at + more] = pool[start[code] + more]
+                at += kind
+                after_space = False
+        at -= at > first and out[at - 1] == 32
         out_offsets[row + 1] = at

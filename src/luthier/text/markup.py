@@ -4,17 +4,19 @@ import html
 import re
 
 _TAG = re.compile(
-    r"</?(?:p|br|div|span|table|tr|td|th|ul|ol|li|b|i|u|em|strong|a|h[1-6]|html|body|font|blockquote|pre)\b[^<>]{0,2000}>",
+    r"</?(?:p|br|div|span|table|tr|td|th|ul|ol|li|b|i|u|em|strong|a|h[1-6]|html|body|font|blockquote|pre)\b"
+    r"[^<>]{0,2000}>",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"/?\s*([a-zA-Z][a-zA-Z0-9]*)")
 _UNSEEN_END = {
     name: re.compile(rf"</{name}\b", re.IGNORECASE) for name in ("script", "style", "head", "title", "template")
 }
-_BLOCKS = frozenset(
-    "address article blockquote br div dl dt dd fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr li main nav ol p "
-    "pre section table tr ul".split()
-)
+_BLOCKS = frozenset({
+    "address", "article", "blockquote", "br", "div", "dl", "dt", "dd", "fieldset", "figure", "footer", "form",
+    "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section", "table",
+    "tr", "ul",
+})  # fmt: skip
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _TIDY = ((re.compile(r" *\n *"), "\n"), (re.compile(r"\n{3,}"), "\n\n"), (re.compile(r" {2,}"), " "))
 

@@ -7,8 +7,9 @@ _MAX_SIGNATURE_LINES = 8
 _MAX_SIGNATURE_CHARACTERS = 80
 
 _ATTRIBUTION = re.compile(
-    r"^(?:>+ ?)?(?:On\b.{6,200}\bwrote|Am\b.{6,200}\bschrieb\b.{0,120}|Le\b.{6,200}\ba [ée]crit|El\b.{6,200}\bescribi[óo]"
-    r"|Il\b.{6,200}\bha scritto|Op\b.{6,200}\bschreef\b.{0,120}|Em\b.{6,200}\bescreveu|Den\b.{6,200}\bskrev\b.{0,120}) ?:\s*$"
+    r"^(?=.*[\d@])(?:>+ ?)?(?:On\b.{6,200}\bwrote|Am\b.{6,200}\bschrieb\b.{0,120}|Le\b.{6,200}\ba [ée]crit"
+    r"|El\b.{6,200}\bescribi[óo]|Il\b.{6,200}\bha scritto|Op\b.{6,200}\bschreef\b.{0,120}|Em\b.{6,200}\bescreveu"
+    r"|Den\b.{6,200}\bskrev\b.{0,120}) ?:\s*$"
 )
 _ATTRIBUTION_START = re.compile(r"^(?:On|Am|Le|El|Il|Op|Em|Den)\b.{6,200}$")
 _SEPARATOR = re.compile(
@@ -18,18 +19,23 @@ _SEPARATOR = re.compile(
 )
 _HEADER = re.compile(r"^\*?(?:From|Von|De|Da|Van|Fra|Fr[åa]n)\s?:\*? .{3,}$")
 _HEADER_AFTER = re.compile(
-    r"^\*?(?:Sent|Date|To|Subject|Gesendet|Datum|An|Betreff|Envoy[ée]|Objet|Enviado|Para|Asunto|Inviato|Oggetto|Onderwerp"
+    r"^\*?(?:Sent|Date|To|Subject|Gesendet|Datum|An|Betreff|Envoy[ée]|Objet|Enviado|Para|Asunto"
+    r"|Inviato|Oggetto|Onderwerp"
     r"|Aan|Sendt|Til|Emne|Skickat|Till|[ÄA]mne)\s?:\*? "
 )
 _DEVICE = re.compile(
     r"^(?:Sent from (?:my|Outlook|Mail|Yahoo|Gmail)\b.{0,60}|Get Outlook for \w+.{0,60}|Von meinem \w+ gesendet.{0,20}"
-    r"|Gesendet von .{2,40}|Envoy[ée] de mon .{2,40}|Enviado desde mi .{2,40}|Inviato da .{2,40}|Verstuurd vanaf .{2,40})$",
+    r"|Gesendet von .{2,40}|Envoy[ée] de mon .{2,40}|Enviado desde mi .{2,40}|Inviato da .{2,40}"
+    r"|Verstuurd vanaf .{2,40})$",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
-    r"^(?:(?:with )?(?:best|kind|kindest|warm|warmest) (?:regards|wishes)|regards|best|sincerely|yours (?:sincerely|faithfully|truly)"
-    r"|cheers|many thanks|thanks|thank you|thanks and regards|mit freundlichen gr[üu](?:ß|ss)en|(?:viele|beste|liebe) gr[üu](?:ß|ss)e"
-    r"|freundliche gr[üu](?:ß|ss)e|cordialement|bien [àa] vous|saludos(?: cordiales)?|un saludo|atentamente|cordiali saluti"
+    r"^(?:(?:with )?(?:best|kind|kindest|warm|warmest) (?:regards|wishes)|regards|best|sincerely"
+    r"|yours (?:sincerely|faithfully|truly)"
+    r"|cheers|many thanks|thanks|thank you|thanks and regards|mit freundlichen gr[üu](?:ß|ss)en"
+    r"|(?:viele|beste|liebe) gr[üu](?:ß|ss)e"
+    r"|freundliche gr[üu](?:ß|ss)e|cordialement|bien [àa] vous|saludos(?: cordiales)?"
+    r"|un saludo|atentamente|cordiali saluti"
     r"|met vriendelijke groet(?:en)?|atenciosamente|med v[äa]nliga h[äa]lsningar|mvh)[,.!]?$",
     re.IGNORECASE,
 )
@@ -48,20 +54,27 @@ def split_reply(text: str) -> Reply:
     """The parts of a mail as plain text; answers between quoted lines stay where they are, with what they answer."""
     lines = text.replace("\r\n", "\n").split("\n")
     end, below = _quoted_tail(lines)
-    own = lines[:end]
+    text, signature = _parted(lines[:end])
+    quoted = _unquoted(lines[below:])
+    return Reply(text, signature, _parted(quoted[: _quoted_tail(quoted)[0]])[0])
+
+
+def _parted(own: list[str]) -> tuple[str, str]:
+    """The author's text and signature."""
     start = _signature(own)
-    return Reply("\n".join(own[:start]).strip(), "\n".join(own[start:]).strip(), _unquoted(lines[below:]))
+    return "\n".join(own[:start]).strip(), "\n".join(own[start:]).strip()
 
 
 def _quoted_tail(lines: list[str]) -> tuple[int, int]:
     """Where the author's own words end, and where the quoted mail begins."""
+    nothing_more = _said_after(lines)
     for place, line in enumerate(lines):
         if _SEPARATOR.match(line):
             return place, place + 1
         if _HEADER.match(line) and any(_HEADER_AFTER.match(after) for after in lines[place + 1 : place + 4]):
             return _before_rule(lines, place), place
         length = _attribution_lines(lines, place)
-        if length and _is_quoted_to_the_end(lines[place + length :]):
+        if length and nothing_more[place + length]:
             return place, place + length
     end = len(lines)
     while end and (lines[end - 1].startswith(">") or not lines[end - 1].strip()):
@@ -86,11 +99,15 @@ def _attribution_lines(lines: list[str], place: int) -> int:
     return 0
 
 
-def _is_quoted_to_the_end(lines: list[str]) -> bool:
-    """Whether the author says nothing more; a signature below the quoted mail is nothing."""
-    told = [line for line in lines if line.strip()]
-    own = [line for line in told if not line.startswith(">")]
-    return not any(line.startswith(">") for line in told) or len(own) <= 2
+def _said_after(lines: list[str]) -> list[bool]:
+    """Per line and for the end: whether the author says no more from there on; two lines may sign a quoted mail."""
+    told = [True]
+    own = quoted = 0
+    for line in reversed(lines):
+        quoted += line.startswith(">")
+        own += bool(line.strip()) and not line.startswith(">")
+        told.append(not quoted or own <= 2)
+    return told[::-1]
 
 
 def _signature(lines: list[str]) -> int:
@@ -109,8 +126,12 @@ def _signature(lines: list[str]) -> int:
     return start
 
 
-def _unquoted(lines: list[str]) -> str:
+def _unquoted(lines: list[str]) -> list[str]:
+    """The quoted mail's lines without marks of quoting and without its header."""
     plain = [re.sub(r"^>+ ?", "", line) for line in lines]
-    while plain and (_HEADER.match(plain[0]) or _HEADER_AFTER.match(plain[0]) or not plain[0].strip()):
-        plain.pop(0)
-    return split_reply("\n".join(plain)).text if plain else ""
+    start = 0
+    while start < len(plain) and (
+        not plain[start].strip() or _HEADER.match(plain[start]) or _HEADER_AFTER.match(plain[start])
+    ):
+        start += 1
+    return plain[start:]

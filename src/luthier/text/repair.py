@@ -1,14 +1,19 @@
-"""Text as its author meant it: one Unicode form, no control characters, and UTF-8 that was read as Latin letters undone."""
+"""Text as its author meant it: one Unicode form, no control characters, no UTF-8 that was read as Latin letters."""
 
 import re
 import unicodedata
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_LEADS = "\u00c2\u00c3\u00c4\u00c5\u00ce\u00cf\u00d0\u00d1\u00e2\u00f0"
+_LEADS = "\u00c2\u00c3\u00c4\u00c5\u00cb\u00ce\u00cf\u00d0\u00d1\u00e2\u00f0"
 """What the first bytes of UTF-8 look like where they are read as Windows-1252."""
-_SUSPECT = re.compile(rf"[{_LEADS}][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]+")
+_SUSPECT = re.compile(
+    rf"[{_LEADS}][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]+"
+)
 _UNSURE = re.compile(r".[\u00ab\u00bb\u2013-\u203a]")
 """A letter before a dash or a quotation mark: \u201eMA\u00c7\u00c3\u201d is Portuguese, not a misread letter."""
+
+_BETWEEN = frozenset(["\u00ad", *map(chr, range(0x80, 0xA0))])
+"""Soft hyphens, and what is only half undone where a text was misread twice."""
 
 _ROUNDS = 3
 
@@ -47,7 +52,7 @@ def _undone(found: re.Match[str]) -> str:
         told = b"".join(_byte(char) for char in run).decode("utf-8")
     except (UnicodeEncodeError, UnicodeDecodeError):
         return run
-    return told if all(unicodedata.category(char)[0] in "LMPSNZ" or char == "\u00ad" for char in told) else run
+    return told if all(unicodedata.category(char)[0] in "LMPSNZ" or char in _BETWEEN for char in told) else run
 
 
 def _byte(char: str) -> bytes:

@@ -1,7 +1,8 @@
 """How likely it is that two questions with their answers are one question put in two ways.
 
-The words of one are laid beside those of the other: equal words, words of one stem and words of like meaning cover each
-other. A logistic model weighs that with closeness, contrast and agreement of the answers; `models/embedder/weigh.py` fits it.
+The words of one are laid beside those of the other: equal words, words of one stem and words of like meaning cover
+each other. A logistic model weighs that with the contrast of their vectors and with an equal answer;
+`models/embedder/weigh.py` fits it.
 """
 
 import math
@@ -19,7 +20,8 @@ from luthier.text.tokens import STEM
 
 DENIALS = frozenset(
     "no not never none cannot can't don't doesn't won't isn't aren't wasn't weren't didn't couldn't wouldn't shouldn't "  # noqa: SIM905
-    "hasn't haven't hadn't without nobody nothing nicht kein keine keinen nie niemals ohne niet geen nooit zonder".split()
+    "hasn't haven't hadn't without nobody nothing nicht kein keine keinen nie niemals ohne niet geen nooit "
+    "zonder".split()
 )
 _LIKE, _STEM_LIKE, _MEANS_LIKE = 0.25, 0.9, 0.9
 
@@ -51,7 +53,7 @@ class Wording:
         known = word_vectors()
         empty = np.zeros(known.vectors.shape[1], dtype=np.int8)
         found = [vector if (vector := known.of(word)) is not None else empty for word in self.words]
-        return np.stack(found).astype(np.float32) / 127
+        return np.stack(found).astype(np.float32) / np.float32(127)
 
 
 class Likeness(NamedTuple):
@@ -70,8 +72,8 @@ class Likeness(NamedTuple):
     """How far the answers agree, in [0, 1]; the model leaves it out."""
 
 
-WEIGHTS: Mapping[str, float] = {"contrast": 4.74, "covered": 3.1, "other_figures": -1.13, "answer_told": 8.0}
-BIAS = -5.5
+WEIGHTS: Mapping[str, float] = {"contrast": 4.74, "covered": 3.1, "other_figures": -1.13, "answer_told": 9.0}
+BIAS = -5.75
 
 
 def likeness(

@@ -130,7 +130,7 @@ def _shingle(  # noqa: PLR0917 - kernels take plain arrays, by position
     at = 0
     out_offsets[0] = 0
     for row in range(len(offsets) - 1):
-        count = _words(values, offsets[row], offsets[row + 1], kind_of, words)
+        count = _words(values, offsets[row], offsets[row + 1], kind_of, most, words)
         if fewest <= count <= most:
             end = at
             if width == 2:
@@ -172,16 +172,16 @@ def _words_and_pairs(words: NDArray[np.uint64], count: int, out: NDArray[np.uint
 
 
 @compiled
-def _words(
-    values: NDArray[np.uint8], start: int, end: int, kind_of: NDArray[np.uint8], words: NDArray[np.uint64]
+def _words(  # noqa: PLR0917 - kernels take plain arrays, by position
+    values: NDArray[np.uint8], start: int, end: int, kind_of: NDArray[np.uint8], most: int, words: NDArray[np.uint64]
 ) -> int:
-    """Write a hash of each word, and return how many there are.
+    """Write a hash of each word, and return how many there are; stops once there are more than `most`.
 
     A word is a figure (digits, with single points, commas or colons between digits) or a run of letters (with one
     apostrophe between letters), as in `normalise.words`.
     """
     count, place = 0, start
-    while place < end:
+    while place < end and count <= most:
         kind, after = _kind_at(values, place, end, kind_of)
         if kind != LETTER and kind != DIGIT:  # noqa: PLR1714 - numba compiles no set of constants faster
             place = after

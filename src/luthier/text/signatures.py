@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from luthier.text.folding import folded
 from luthier.text.native import compiled
 from luthier.text.shingling import Grain, Sets, mixed, shingle_bags
 
@@ -48,8 +47,8 @@ class Bands:
 
 
 def near_keys(texts: pa.Array, grain: Grain, bands: Bands) -> Keys:
-    """The band keys of texts as they were written, shape [len(texts), bands.count]: all that one batch must do."""
-    bags = shingle_bags(folded(texts), grain)
+    """The band keys of folded texts, shape [len(texts), bands.count]: all that must be done batch by batch."""
+    bags = shingle_bags(texts, grain)
     return band_keys(signatures(bags, bands.count * bands.rows), bands)
 
 

@@ -20,6 +20,8 @@ from luthier.text.tokens import Hashes, Tokens, tokens_of
 Places = NDArray[np.int64]
 
 SAMPLE = 4_000
+_DIGITS = 4
+"""A product of matrices differs in the last bits with the size of the batch; the result must not."""
 _NEIGHBOURS, _COPY, _CERTAINLY_WORTH, _LEAST = 10, 1.8, 1.5, 0.15
 _PER_PROBE, _PER_ROW, _CHUNK, _PRUNE_AT = 40, 2, 1_024, 400_000
 
@@ -49,7 +51,7 @@ class Corpus:
         return cls(Counts.of([]), np.zeros(1 << 21, dtype=np.uint32))
 
     def add(self, questions: pa.Array, answers: Hashes) -> None:
-        """Count a batch of questions with the keys of their answers; which rows are sampled follows from their words."""
+        """Count questions and the keys of their answers; which questions are sampled follows from their words."""
         tokens = tokens_of(questions)
         self.counts.add(tokens)
         np.add.at(self.answers, answers & np.uint64(len(self.answers) - 1), 1)
@@ -65,13 +67,15 @@ class Corpus:
 
     def rows_with(self, answers: Hashes) -> NDArray[np.uint32]:
         """How many rows have each answer."""
-        return self.answers[answers & np.uint64(len(self.answers) - 1)]
+        seen: NDArray[np.uint32] = self.answers[answers & np.uint64(len(self.answers) - 1)]
+        return seen
 
     def told_by(self, answers: Hashes) -> Floats:
         """How much it says that two rows share each answer: 0 where all rows have it, 1 where one has."""
         seen = np.maximum(self.rows_with(answers), 1)
         rows = max(self.counts.rows, 2)
-        return (np.log(rows / np.minimum(seen, rows)) / np.log(rows)).astype(np.float32)
+        told: Floats = (np.log(rows / np.minimum(seen, rows)) / np.log(rows)).astype(np.float32)
+        return told
 
 
 class Space:
@@ -118,20 +122,23 @@ class Shortlist:
         self._probes = space.vectors(probes)
         self._crowding = space.crowding(self._probes)
         self._answers, self._told = answers, told
-        self._kept = np.empty((0, 4))
+        self._kept: list[NDArray[np.float64]] = []
+        self._waiting = 0
 
     def look(self, numbers: Places, rows: Tokens, answers: Hashes) -> None:
         """Take in a batch of rows with their numbers."""
         for start in range(0, len(rows), _CHUNK):
             part = Tokens(rows.starts[start : start + _CHUNK + 1], rows.words, rows.stems)
             self._look(numbers[start : start + _CHUNK], part, answers[start : start + _CHUNK])
-        if len(self._kept) > _PRUNE_AT:
-            self._prune()
+            if self._waiting > _PRUNE_AT:
+                self._prune()
 
     def pairs(self) -> list[tuple[int, int, float, float]]:
         """Probe, row, closeness, and closeness less half the crowding around the probe."""
+        if not self._kept:
+            return []
         self._prune()
-        return [(int(p), int(r), float(c), float(c - self._crowding[int(p)] / 2)) for p, r, c, _ in self._kept]
+        return [(int(p), int(r), float(c), float(c - self._crowding[int(p)] / 2)) for p, r, c, _ in self._kept[0]]
 
     def _look(self, numbers: Places, rows: Tokens, answers: Hashes) -> None:
         close = self._space.vectors(rows) @ self._probes.T
@@ -146,15 +153,17 @@ class Shortlist:
             worth[lines, best] = -9
         row, probe = (np.concatenate(part) for part in zip(*found, strict=True))
         told = np.stack([probe, numbers[row], close[row, probe], promise[row, probe]], axis=1)
-        self._kept = np.concatenate([self._kept, told])
+        self._kept.append(told)
+        self._waiting += len(told)
 
     def _prune(self) -> None:
-        kept = np.unique(self._kept, axis=0)
+        kept = np.unique(np.concatenate(self._kept), axis=0)
         order = np.lexsort((-kept[:, 3], kept[:, 0]))
         kept = kept[order]
         starts = np.searchsorted(kept[:, 0], kept[:, 0], side="left")
         rank = np.arange(len(kept)) - starts
-        self._kept = kept[(rank < _PER_PROBE) | (kept[:, 2] >= _CERTAINLY_WORTH)]
+        self._kept = [kept[(rank < _PER_PROBE) | (kept[:, 2] >= _CERTAINLY_WORTH)]]
+        self._waiting = 0
 
 
 def with_contrast(
@@ -162,4 +171,4 @@ def with_contrast(
 ) -> list[Close]:
     """The pairs of a shortlist with their contrast; `tokens` are those of `rows`, the rows that the pairs name."""
     crowding = dict(zip(rows, space.crowding(space.vectors(tokens)).tolist(), strict=True))
-    return [Close(probe, row, close, apart - crowding[row] / 2) for probe, row, close, apart in pairs]
+    return [Close(probe, row, close, round(apart - crowding[row] / 2, _DIGITS)) for probe, row, close, apart in pairs]

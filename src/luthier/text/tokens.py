@@ -1,7 +1,7 @@
 """The words of Arrow columns as numbers: fast enough to look at every row of a million.
 
-Words are those of `normalise.words`, less the polite ones, which change nothing about what is asked. A word's stem is its
-first five letters; a figure is its own stem.
+Words are those of `normalise.words`, less the polite ones, which change nothing about what is asked. A word's stem is
+its first five letters; a figure is its own stem.
 """
 
 from dataclasses import dataclass
@@ -62,9 +62,7 @@ def _polite() -> Hashes:
     source = Bytes.of(pa.array(sorted(POLITE), pa.large_string()))
     words = np.empty(len(source.values), dtype=np.uint64)
     starts = np.zeros(len(source.offsets), dtype=np.int64)
-    _tokenise(
-        source.values, source.offsets, kinds(), np.zeros(1, dtype=np.uint64), words, np.empty_like(words), starts
-    )
+    _tokenise(source.values, source.offsets, kinds(), np.zeros(1, dtype=np.uint64), words, np.empty_like(words), starts)
     return np.sort(words[: starts[-1]])
 
 
@@ -77,7 +75,21 @@ def _mixed(value: np.uint64) -> np.uint64:
 
 
 @compiled
-def _tokenise(
+def _decoded(values: NDArray[np.uint8], place: int, end: int) -> tuple[int, int]:
+    """The character at `place` and how many bytes it has; a space at the end."""
+    if place >= end:
+        return 0x20, 1
+    code = int(values[place])
+    width = 1 if code < 0x80 else 2 if code < 0xE0 else 3 if code < 0xF0 else 4
+    if width > 1:
+        code &= 0x7F >> width
+        for more in range(1, width):
+            code = (code << 6) | int(values[place + more] & 0x3F)
+    return code, width
+
+
+@compiled
+def _tokenise(  # noqa: PLR0912, PLR0917 - one walk over the bytes; compiled functions take arrays, not objects
     values: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     kind_of: NDArray[np.uint8],
@@ -96,22 +108,15 @@ def _tokenise(
             place, end = offsets[row], offsets[row + 1]
             word, stem, letters, kind, joined = first, first, 0, 0, False
             while True:
-                code, width = 0x20, 1
-                if place < end:
-                    code = np.int64(values[place])
-                    if code >= 0x80:
-                        width = 2 if code < 0xE0 else 3 if code < 0xF0 else 4
-                        code &= 0x7F >> width
-                        for more in range(1, width):
-                            code = (code << 6) | np.int64(values[place + more] & 0x3F)
-                here = np.int64(kind_of[code]) if place < end else 0
+                code, width = _decoded(values, place, end)
+                here = int(kind_of[code])
                 goes_on = kind != 0 and here == kind
-                if not goes_on and kind and place + width < end:
-                    after = np.int64(values[place + width])
-                    if kind == LETTER and here == APOSTROPHE and not joined:
-                        goes_on = joined = after >= 0x80 or kind_of[after] == LETTER
-                    elif kind == DIGIT and here == POINT:
-                        goes_on = after < 0x80 and kind_of[after] == DIGIT
+                if not goes_on and here in {APOSTROPHE, POINT}:
+                    after = kind_of[_decoded(values, place + width, end)[0]]
+                    if kind == LETTER and here == APOSTROPHE and after == LETTER and not joined:
+                        goes_on = joined = True
+                    elif kind == DIGIT and here == POINT and after == DIGIT:
+                        goes_on = True
                 if not goes_on and kind:
                     found = _mixed(word)
                     spot = np.searchsorted(polite, found)

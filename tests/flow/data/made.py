@@ -17,10 +17,7 @@ from luthier.data.types import DataResult, SourceFile
 from luthier.domain.digests import digest_of, digest_of_bytes
 
 PIECE_BYTES = 20_000
-WORDS = (
-    "order invoice delivery broken late refund price contract renewal meeting call board sensor pump valve garden "
-    "harbour copper paper engine window ladder bridge market winter summer report ticket answer customer supplier"
-).split()
+WORDS = (Path(__file__).parent / "words.txt").read_text(encoding="utf-8").split()
 
 
 def write_rows(target: Path, count: int = 400, seed: int = 3) -> None:
@@ -35,7 +32,8 @@ def write_rows(target: Path, count: int = 400, seed: int = 3) -> None:
         if number % 40 == 9:
             ideal = ""
         lines.append(json.dumps({
-            "id": f"r{number}", "messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": ideal}],
+            "id": f"r{number}",
+            "messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": ideal}],
             "metadata": {"kind": f"k{number % 3}", "customer": f"c{number // 2}"},
         }))  # fmt: skip
     repeated = [json.dumps(json.loads(lines[place]) | {"id": f"again{place}"}) for place in range(20, 60, 5)]
@@ -91,4 +89,4 @@ if __name__ == "__main__":
     reading.PIECE_BYTES = PIECE_BYTES
     if len(sys.argv) > 3:
         end_at(int(sys.argv[3]))
-    print(outcome(build(Path(sys.argv[1]), Path(sys.argv[2]))), flush=True)
+    sys.stdout.write(outcome(build(Path(sys.argv[1]), Path(sys.argv[2]))) + "\n")

@@ -32,7 +32,7 @@ def test_the_build_has_something_of_everything_and_rows_add_up(rows: Path) -> No
     manifest = result.manifest
     assert len(list((rows / "work").glob("*.json"))) > 3, "one piece proves nothing about several"
     assert manifest.rows_in == 408 == sum(manifest.splits.values()) + sum(manifest.dropped.values())
-    assert manifest.dropped["exact_duplicate"] == 8 - 1  # the repeated row 49 + 40n has no answer, nor has its copy
+    assert manifest.dropped["exact_duplicate"] == 8
     assert manifest.dropped["empty_answer"] == 11
     assert manifest.masked["EMAIL_ADDRESS"] >= 7
     assert {part.rows <= ROWS_PER_PART for part in result.parts} == {True}
@@ -70,7 +70,7 @@ def ended(rows: Path, work: Path) -> str:
 def test_a_build_killed_at_ten_of_its_writes_ends_with_the_same_bytes(rows: Path, expected: str) -> None:
     rng, killed = Random(11), 0
     for _ in range(10):
-        done = subprocess.run(build_of(rows, rows / "killed", str(rng.randrange(1, 500))), capture_output=True)
+        done = subprocess.run(build_of(rows, rows / "killed", str(rng.randrange(1, 500))), check=False)
         killed += done.returncode == -signal.SIGKILL
     assert killed >= 5
     assert ended(rows, rows / "killed") == expected

@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luthier.data.plan.bodies import (
-    batch_of, bodies_of, body_of, examples_of, examples_of_parquet, parquet_of, row_digests,
+    batch_of,
+    bodies_of,
+    body_of,
+    examples_of,
+    examples_of_parquet,
+    parquet_of,
+    row_digests,
 )  # fmt: skip
 from luthier.domain.digests import canonical_json
 from luthier.domain.examples import Example, Message

@@ -1,8 +1,9 @@
 """Contradictions: conflicts are found with their reason, explained differences are none."""
 
+import numpy as np
 import pytest
 
-from luthier.data.contradictions import find_contradictions, refuse
+from luthier.data.contradictions import find_contradictions, refuse, worth_comparing
 from luthier.domain.examples import Example, Message
 from luthier.errors import Refused
 
@@ -18,7 +19,7 @@ FILLER = [
 LETTER = "Hello, with Raven Security we come to an end at last, the deal in question is as good as done today."
 LONG = "You may send goods back within 30 days when the box is whole, and we then return the price to your account."
 PAIRS = {
-    "calls": (LETTER, '{"stage": "won"}', LETTER + " Ta!", '{"stage": "lost"}', "nearly the same"),
+    "calls": (LETTER, '{"stage": "won"}', LETTER + " Great!", '{"stage": "lost"}', "nearly the same"),
     "labels": ("is the card lost", "card_lost", "Is the card lost?", "card_late", "the labels differ"),
     "figures": ("how long?", LONG, "how long", LONG.replace("30", "14"), "different figures"),
     "denial": ("may I?", LONG, "may I", LONG.replace("may send", "may not send"), "denies"),
@@ -67,3 +68,53 @@ def test_a_word_of_thanks_hides_no_conflict_in_a_short_question() -> None:
         example("b", "is my card lost? Thanks!", "card_late"),
     ]
     assert len(find_contradictions(rows, near_threshold=0.85)) == 1
+
+
+def test_two_neighbours_that_changed_places_hide_no_conflict_and_a_swapped_route_is_none() -> None:
+    swapped = [
+        *FILLER,
+        example("a", "my card was lost today", "card_lost"),
+        example("b", "my card lost was today", "late"),
+    ]
+    assert len(find_contradictions(swapped, near_threshold=0.85)) == 1
+    route = [
+        *FILLER,
+        example("a", "fly from Rome to Oslo", "rome_oslo"),
+        example("b", "fly from Oslo to Rome", "oslo_rome"),
+    ]
+    assert find_contradictions(route, near_threshold=0.85) == ()
+
+
+def test_formats_of_numbers_and_polite_words_make_no_conflict() -> None:
+    rows = [
+        *FILLER,
+        example("a", "what is the fee", '{"fee": "1,200.50"}'),
+        example("b", "what is the fee, please?", '{"fee": 1200.5}'),
+    ]
+    assert find_contradictions(rows, near_threshold=0.85) == ()
+
+
+def test_two_long_answers_that_both_speak_of_the_question_may_both_be_right() -> None:
+    one = "Asthma makes the airways narrow and swell, so that breathing out becomes hard and whistling sounds may come."
+    other = "Doctors call it asthma when a long inflammation of bronchial tubes leads to cough at night or after sport."
+    rows = [*FILLER, example("a", "asthma?", one), example("b", "Asthma", other)]
+    assert find_contradictions(rows, near_threshold=0.85) == ()
+
+
+def test_the_reason_shows_what_differs() -> None:
+    rows = [
+        *FILLER,
+        example("a", "close the deal", '{"name": "set", "arguments": {"stage": "won", "sum": 5}}'),
+        example("b", "Close the deal!", '{"name": "set", "arguments": {"stage": "lost", "sum": 5}}'),
+    ]
+    (found,) = find_contradictions(rows, near_threshold=0.85)
+    assert found.reason == 'the questions are the same, but the calls differ in arguments.stage: "won" and "lost"'
+
+
+def test_of_one_question_the_first_row_is_paired_with_every_row_that_answers_differently() -> None:
+    questions = np.array([7, 9, 7, 7, 9], dtype=np.uint64)
+    answers = np.array([1, 1, 2, 1, 1], dtype=np.uint64)
+    close = np.array([[3, 1], [4, 2]])
+    assert worth_comparing(questions, answers, close).tolist() == [[0, 2], [2, 4]]
+    empty = np.empty(0, dtype=np.uint64)
+    assert len(worth_comparing(empty, empty, np.empty((0, 2), dtype=np.int64))) == 0

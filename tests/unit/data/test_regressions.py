@@ -26,7 +26,8 @@ def test_the_same_figures_are_no_regression() -> None:
     ("changed", "named"),
     [
         ({"strata": {"kind=a": {"train": 9_000}}}, "no row of kind=b is left of 1200"),
-        ({"strata": {"kind=a": {"train": 8_500}, "kind=b": {"train": 500}}}, "rows of kind=b went from 13.33% to 5.56%"),
+        ({"strata": {"kind=a": {"train": 8_500}, "kind=b": {"train": 500}}},
+         "rows of kind=b went from 13.33% to 5.56%"),
         ({"rows_in": 20_000}, "rows kept went from 90.00% to 45.00%"),
         ({"dropped": {"exact_duplicate": 900, "near_duplicate": 900}}, "duplicates went from 5.00% to 18.00%"),
         ({"dropped": {"contradiction": 400}}, "contradicting rows went from 1.00% to 4.00%"),

@@ -2,27 +2,72 @@
 
 from random import Random
 
-from luthier.text.similarity import standouts, tf_idf
+import numpy as np
+import pyarrow as pa
+
+from luthier.text.similarity import SAMPLE, Corpus, Shortlist, Space, with_contrast
+from luthier.text.tokens import tokens_of
 
 NAMES = ["Alder", "Birch", "Cedar", "Dover", "Ember", "Fairway", "Granite", "Harbour", "Ivory", "Juniper"]
 TRADES = ["Foods", "Glass", "Paper", "Tools", "Motors", "Hotels", "Farms", "Labs", "Travel", "Schools"]
 FIRMS = [f"{name} {trade}" for name in NAMES for trade in TRADES]
 
 
-def mails(rng: Random) -> tuple[list[str], list[str]]:
+def column(texts: list[str]) -> pa.Array:
+    return pa.array(texts, pa.large_string())
+
+
+def corpus_of(texts: list[str], answers: np.ndarray) -> Corpus:
+    corpus = Corpus.empty()
+    corpus.add(column(texts), answers)
+    return corpus
+
+
+def test_a_copy_stands_out_of_its_template_and_an_equal_rare_answer_brings_far_wordings_to_the_shortlist() -> None:
+    rng = Random(1)
     texts = [f"Please open a case for {firm}: their order number {rng.randrange(10**5)} is late." for firm in FIRMS]
-    return texts, [f"late {firm}" for firm in FIRMS]
+    texts.append("We have not brought what they ordered, so complain those people of Alder and Foods")
+    texts.append(texts[1] + " Now!")
+    answers = np.arange(len(texts), dtype=np.uint64)
+    answers[100] = answers[0]
+    corpus = corpus_of(texts, answers)
+    space = Space(corpus)
+    shortlist = Shortlist(space, tokens_of(column(texts[:20])), answers[:20], corpus.told_by(answers[:20]))
+    shortlist.look(np.arange(20, 102), tokens_of(column(texts[20:])), answers[20:])
+    pairs = shortlist.pairs()
+    rows = sorted({row for _, row, _, _ in pairs})
+    close = with_contrast(pairs, space, rows, tokens_of(column([texts[row] for row in rows])))
+    contrast = {(pair.probe, pair.row): pair.contrast for pair in close}
+    assert (0, 100) in contrast
+    usual = sorted(found for (_, row), found in contrast.items() if row < 100)
+    assert len(usual) > 20
+    assert contrast[1, 101] > usual[len(usual) * 3 // 4]
 
 
-def test_another_wording_with_the_same_answer_stands_out_and_the_template_does_not() -> None:
-    texts, answers = mails(Random(1))
-    texts.append("Alder Foods complain that we have not brought what they ordered")
-    answers.append("late Alder Foods")
-    found = standouts(tf_idf(texts), answers, probes=range(20), pool=range(20, len(texts)), threshold=0.35)
-    assert [(pair.probe, pair.row) for pair in found] == [(0, 100)]
+def test_the_order_of_batches_does_not_change_counts_or_sample() -> None:
+    texts = [f"question number {n} about {FIRMS[n % 100]}" for n in range(300)]
+    answers = np.arange(300, dtype=np.uint64) % 7
+    whole = corpus_of(texts, answers)
+    parts = Corpus.empty()
+    for start in (200, 0, 100):
+        parts.add(column(texts[start : start + 100]), answers[start : start + 100])
+    assert parts.counts.rows == whole.counts.rows == 300
+    assert np.array_equal(parts.counts.words, whole.counts.words)
+    assert np.array_equal(parts.answers, whole.answers)
+    assert parts.sampled == whole.sampled
 
 
-def test_nothing_is_searched_where_there_is_nothing_to_search() -> None:
-    texts, answers = mails(Random(2))
-    assert standouts(tf_idf(texts), answers, probes=[], pool=range(5), threshold=0.3) == []
-    assert standouts(tf_idf(texts), answers, probes=range(5), pool=[], threshold=0.3) == []
+def test_the_sample_stays_small() -> None:
+    corpus = Corpus.empty()
+    for start in range(0, 2 * SAMPLE, SAMPLE):
+        texts = [f"row {n}" for n in range(start, start + SAMPLE)]
+        corpus.add(column(texts), np.zeros(SAMPLE, dtype=np.uint64))
+    assert len(corpus.sampled) == SAMPLE
+    assert 0.3 < sum(int(text.split()[1]) < SAMPLE for text in corpus.sampled) / SAMPLE < 0.7
+
+
+def test_an_answer_of_one_row_tells_everything_and_one_of_all_rows_nothing() -> None:
+    corpus = corpus_of(["a", "b", "c", "d"], np.array([1, 2, 2, 2], dtype=np.uint64))
+    assert corpus.told_by(np.array([1], dtype=np.uint64))[0] == 1
+    same = corpus_of(["a", "b"], np.array([5, 5], dtype=np.uint64))
+    assert same.told_by(np.array([5], dtype=np.uint64))[0] == 0

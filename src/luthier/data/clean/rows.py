@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pyarrow as pa
 
@@ -68,7 +69,8 @@ class Cleaner:
         """The row with tidy text, the reason to leave it out, and what was changed."""
         tidy, changed = self._tidied([(message.role, message.content) for message in row.messages], row.source)
         messages = tuple(
-            Message(role=message.role, content=content) for message, (_, content) in zip(row.messages, tidy, strict=True)
+            Message(role=message.role, content=content)
+            for message, (_, content) in zip(row.messages, tidy, strict=True)
         )
         return row.model_copy(update={"messages": messages}), why_not(tidy, None, row.strata, self._config), changed
 
@@ -109,7 +111,7 @@ def turns_of(batch: pa.RecordBatch) -> list[Turns]:
     pairs = list(zip(flat.field("role").to_pylist(), flat.field("content").to_pylist(), strict=True))
     ends = messages.offsets.to_pylist()
     first = ends[0] if ends else 0
-    return [pairs[start - first : end - first] for start, end in zip(ends, ends[1:], strict=False)]
+    return [pairs[start - first : end - first] for start, end in pairwise(ends)]
 
 
 def _with_turns(batch: pa.RecordBatch, kept: Sequence[int], turns: Sequence[Turns]) -> pa.RecordBatch:

@@ -15,7 +15,7 @@ from luthier.domain.value import Json
 TAG = pa.struct([pa.field("tag", pa.string(), nullable=False), pa.field("value", pa.string(), nullable=False)])
 PARQUET = pa.schema([SCHEMA.field(name) if name != "strata" else pa.field("strata", pa.list_(TAG), nullable=False)
                      for name in SCHEMA.names if name != "line"])  # fmt: skip
-"""Rows as a snapshot holds them. Tags are a list, since `datasets` opens no maps; where a row stood is no part of it."""
+"""Rows as a snapshot holds them. Tags are a list, since `datasets` opens no maps; where a row stood is left out."""
 
 _BODY = [name for name in SCHEMA.names if name != "line"]
 Body = Mapping[str, Json]

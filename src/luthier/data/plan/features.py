@@ -33,7 +33,7 @@ _FIXED = (
 
 
 _CANDIDATES = 0.15
-"""How far below the threshold of the careful comparison, which weighs words, the plain Jaccard of candidates may lie."""
+"""How far below the threshold of the careful comparison, which weighs words, the Jaccard of candidates may lie."""
 _SHORTER = 0.1
 
 

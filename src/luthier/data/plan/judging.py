@@ -14,6 +14,7 @@ from luthier.data.plan.files import written
 from luthier.data.plan.repeats import PairRows
 from luthier.data.plan.shards import Shards
 from luthier.data.watch import rarity_among
+from luthier.domain.digests import digest_of_bytes
 from luthier.text.embeddings import Counts
 from luthier.text.rarity import Rarity, overlap
 
@@ -40,7 +41,7 @@ class Judges:
     threshold: float
 
     def repeats(self, pairs: PairRows) -> PairRows:
-        """The pairs that say the same: questions that share their telling words, no figure replaced, the same answer."""
+        """The pairs that say the same: questions that share their telling words and figures, and the same answer."""
         found = self._judged(judge_repeats, pairs)
         return np.concatenate(found) if found else pairs
 
@@ -69,10 +70,12 @@ def judge_conflicts(task: PairTask) -> list[Conflict]:
     return conflicts_in_corpus(task.pairs, fetch, _counts(task.counts), near_threshold=task.threshold)
 
 
-def write_counts(target: Path, counts: Counts) -> None:
-    """The counts of words as a file that tasks read."""
+def write_counts(folder: Path, counts: Counts) -> Path:
+    """The counts of words as a file that tasks read, named by what it holds."""
+    target = folder / f"counts-{digest_of_bytes(counts.words.tobytes() + counts.stems.tobytes())[:32]}.npz"
     with written(target) as temporary, temporary.open("wb") as sink:
         np.savez(sink, words=counts.words, stems=counts.stems, rows=np.array(counts.rows))
+    return target
 
 
 def _say_the_same(one: Side, other: Side, rarity: Rarity, threshold: float) -> bool:

@@ -10,9 +10,10 @@ import numpy as np
 from luthier.data.card import DataCard, Lengths, SourceLine, lengths_of
 from luthier.data.config import DataConfig, PiiConfig
 from luthier.data.executors.executor import Executor
+from luthier.data.plan.parts import WriteTask, Wrote, write_dropped, write_parts, write_row_list
 from luthier.data.plan.passes import Passes
-from luthier.data.plan.parts import Wrote, WriteTask, write_dropped, write_parts, write_row_list
 from luthier.data.plan.shaped import Shaped
+from luthier.data.style import StyleLint
 from luthier.data.types import DataResult, SourceFile
 from luthier.domain.digests import canonical_json
 from luthier.domain.snapshots import SPLITS, GoldSet, Manifest
@@ -41,7 +42,7 @@ def keep(passes: Passes, executor: Executor, folder: Path, ending: Ending) -> Da
     gold = GoldSet(examples=tuple(passes.shards.examples(np.flatnonzero(fates.is_in("test")))))
     codes = [fates.codes[passes.shards.of_shard(number)] for number in range(len(shaped.files))]
     tasks = [
-        WriteTask(number, file, mine, folder)
+        WriteTask(number, file, mine, folder, ending.config.style_sheet)
         for number, (file, mine) in enumerate(zip(shaped.files, codes, strict=True))
     ]
     wrote = list(executor.run(write_parts, tasks))
@@ -87,7 +88,7 @@ def _check_conservation(manifest: Manifest, passes: Passes) -> None:
 
 def _filters(ending: Ending) -> dict[str, str]:
     """The settings that chose the rows, as text; where files lie and who does the work is none of them."""
-    beside: dict[str, bool | set[str]] = {"sources": True, "engine": True, "workers": True, "gold": {"path"}}
+    beside: dict[str, bool | set[str]] = {"sources": True, "engine": True, "workers": True, "synthesize": True, "gold": {"path"}}
     settings = ending.config.model_dump(mode="json", exclude=beside)
     told = {name: canonical_json(value).decode() for name, value in settings.items()}
     return told | {"version": str(ending.version)}
@@ -113,7 +114,7 @@ def _card(passes: Passes, ending: Ending, manifest: Manifest, wrote: Sequence[Wr
         pii=_told_pii(ending.config.pii),
         sources=tuple(_source_lines(shaped, ending)),
         missing=tuple(ending.missing),
-        notes=tuple(ending.notes),
+        notes=(*ending.notes, *_style_notes(wrote, ending.config)),
     )
 
 
@@ -126,6 +127,14 @@ def _strata(wrote: Sequence[Wrote]) -> dict[str, dict[str, int]]:
                 per_split = counts.setdefault(f"{tag}={value}", {})
                 per_split[split] = per_split.get(split, 0) + rows
     return {name: {split: counts[name][split] for split in SPLITS if split in counts[name]} for name in sorted(counts)}
+
+
+def _style_notes(wrote: Sequence[Wrote], config: DataConfig) -> list[str]:
+    """How answers break the style sheet, and what in them will change."""
+    style = StyleLint(config.style_sheet)
+    for each in wrote:
+        style.merge(each.style)
+    return [note.sentence() for note in style.notes()]
 
 
 def _lengths(passes: Passes) -> list[Lengths]:

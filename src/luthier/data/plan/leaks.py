@@ -1,6 +1,7 @@
 """Gold rows, or rows that may become gold, against all others while these go by."""
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from luthier.data.config import LeakageConfig
 from luthier.data.leakage import Bar, Guard, Hit
 from luthier.data.plan.fates import Mask
 from luthier.data.plan.shards import Rows, Shards
-from luthier.text.similarity import Corpus
+from luthier.text.similarity import Corpus, Space
 
 
 class Lookout:
@@ -39,26 +40,31 @@ class Lookout:
         Probes are set against the rest in one look, and against each other in one small look for every binary digit
         of their places: of any two, one has a digit that the other lacks.
         """
-        found = np.zeros(len(probes), dtype=np.bool_)
-        found[self._close(probes, np.setdiff1d(everyone, probes), margin)] = True
+        alike = self._alike(probes, np.setdiff1d(everyone, probes), margin)
         for digit in range(max(len(probes) - 1, 0).bit_length()):
             has = (np.arange(len(probes)) >> digit & 1).astype(np.bool_)
-            for mine, theirs in ((has, ~has), (~has, has)):
-                found[np.flatnonzero(mine)[self._close(probes[mine], np.sort(probes[theirs]), margin)]] = True
+            alike |= self._alike(probes[has], np.sort(probes[~has]), margin)
+        found: Mask = np.isin(probes, list(alike))
         return found
 
-    def _close(self, probes: Rows, others: Rows, margin: float) -> list[int]:
-        return self._guard(probes, others).resembled(
+    def _alike(self, probes: Rows, others: Rows, margin: float) -> set[int]:
+        """Rows of both that resemble one of the other."""
+        pairs = self._guard(probes, others).alike(
             self._shards.examples,
             near_threshold=self._config.near_threshold * margin,
             paraphrase_threshold=self._config.paraphrase_threshold * margin,
         )
+        return {row for _, row in pairs} | {int(probes[place]) for place, _ in pairs}
 
     def _guard(self, gold: Rows, others: Rows) -> Guard:
-        guard = Guard(self.corpus, [Side(row) for row in self._shards.examples(gold)])
+        guard = Guard(self.corpus, [Side(row) for row in self._shards.examples(gold)], self._space)
         for rows, batch in self._batches(others):
             guard.look(rows, batch)
         return guard
+
+    @cached_property
+    def _space(self) -> Space:
+        return Space(self.corpus)
 
     def _batches(self, rows: Rows) -> Iterator[tuple[Rows, Asked]]:
         """The questions and answers of `rows`, which ascend, batch by batch."""

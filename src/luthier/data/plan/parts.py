@@ -10,10 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from luthier.data.config import StyleSheetConfig
 from luthier.data.plan.bodies import PARQUET, parquet_of
 from luthier.data.plan.fates import Fates
 from luthier.data.plan.files import written
 from luthier.data.plan.shards import DROPPED, Shards, batches_of
+from luthier.data.style import StyleLint
 from luthier.domain.digests import digest_of_bytes
 from luthier.domain.snapshots import SPLITS, Part, Split
 
@@ -35,14 +37,16 @@ class WriteTask:
     shard: Path
     codes: NDArray[np.int8]
     folder: Path
+    style_sheet: StyleSheetConfig
 
 
 @dataclass(frozen=True)
 class Wrote:
-    """The parts of one shard, and how many rows of each tag's value went into each split."""
+    """The parts of one shard, how many rows of each tag's value went into each split, and how answers are written."""
 
     parts: tuple[Part, ...]
     strata: Mapping[Split, Mapping[tuple[str, str], int]]
+    style: StyleLint
 
 
 def write_parts(task: WriteTask) -> Wrote:
@@ -51,6 +55,7 @@ def write_parts(task: WriteTask) -> Wrote:
     starts = np.cumsum([0, *(batch.num_rows for batch in batches)])
     parts: list[Part] = []
     strata: dict[Split, Counter[tuple[str, str]]] = {}
+    style = StyleLint(task.style_sheet)
     for code, split in enumerate(SPLITS):
         chosen = [np.flatnonzero(task.codes[start : start + batch.num_rows] == code)
                   for start, batch in zip(starts.tolist(), batches, strict=False)]  # fmt: skip
@@ -59,12 +64,13 @@ def write_parts(task: WriteTask) -> Wrote:
         for place, tables in enumerate(_in_parts(picked)):
             for batch in tables:
                 seen.update(_tags_of(batch))
+                style.add(batch)
             parts.append(_part(task.folder, split, f"{task.number:05d}-{place:02d}", [parquet_of(b) for b in tables]))
-    return Wrote(tuple(parts), strata)
+    return Wrote(tuple(parts), strata, style)
 
 
 def write_row_list(target: Path, shards: Shards, fates: Fates) -> str:
-    """Id, split, salted digest and salted key of the subject of every row kept, split by split in the order of the rows; the digest of the file."""
+    """Id, split, salted digest and subject's salted key of each row kept, split by split; the digest of the file."""
     with written(target) as temporary, pq.ParquetWriter(temporary, ROW_LIST, compression="zstd") as writer:
         for split in SPLITS:
             kept = fates.is_in(split)

@@ -13,8 +13,14 @@ from luthier.data.leakage import CERTAIN, Bar, Hit, Overlap
 from luthier.data.plan.fates import Fates, Mask
 from luthier.data.plan.judging import Judges
 from luthier.data.plan.leaks import Lookout
-from luthier.data.plan.repeats import PairRows, close_questions, cluster_heads, cluster_sizes, exact_repeats
-from luthier.data.plan.repeats import repeat_candidates
+from luthier.data.plan.repeats import (
+    PairRows,
+    close_questions,
+    cluster_heads,
+    cluster_sizes,
+    exact_repeats,
+    repeat_candidates,
+)
 from luthier.data.plan.shaped import Shaped
 from luthier.data.plan.shards import Rows, Shards
 from luthier.data.plan.strata import Strata, check_tags, strata_of
@@ -92,7 +98,8 @@ class Passes:
     def draw_gold(self, lookout: Lookout) -> int:
         """A gold set is drawn; how many rows could not be in it because another row resembles them."""
         check_tags(self.strata, self.config.gold.stratify_by, self.shards)
-        rows = np.flatnonzero(self.fates.open)
+        is_synthetic = self.shards.figures("synthetic").astype(np.bool_)
+        rows = np.flatnonzero(self.fates.open & ~is_synthetic)  # what a model wrote measures no model
 
         def resembles_another(probes: Rows) -> Mask:
             return lookout.resembled(probes, self.everyone, margin=_MARGIN)

@@ -42,7 +42,9 @@ def repeat_candidates(shards: Shards, close: PairRows, among: Rows) -> PairRows:
     alike = np.flatnonzero((head != np.arange(len(among))) | np.isin(np.arange(len(among)), head[known[:, 0]]))
     order = alike[np.lexsort((alike, answers[alike], head[alike]))]
     same = (head[order][1:] == head[order][:-1]) & (answers[order][1:] == answers[order][:-1])
-    firsts = order[np.maximum.accumulate(np.where(np.r_[True, ~same], np.arange(len(order)), 0))] if len(order) else order
+    firsts = (
+        order[np.maximum.accumulate(np.where(np.r_[True, ~same], np.arange(len(order)), 0))] if len(order) else order
+    )
     pairs = np.stack([among[firsts], among[order]], axis=1)
     return np.unique(np.concatenate([close, pairs[firsts != order]]), axis=0)
 

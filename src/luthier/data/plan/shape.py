@@ -5,20 +5,22 @@ from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from luthier.data.config import DataConfig
 from luthier.data.clean import Boilerplate, Cleaner, LineCounts, count_lines
+from luthier.data.config import DataConfig
 from luthier.data.plan.cleaning import cleared, hidden, languages_of, reasons_of, searched
 from luthier.data.plan.consent import are_erased, first_end, reasons_against, refusal
-from luthier.data.plan.features import schema, with_features
 from luthier.data.plan.features import VERSION as FEATURES_VERSION
+from luthier.data.plan.features import schema, with_features
 from luthier.data.plan.files import written
 from luthier.data.plan.reading import Piece, read
-from luthier.data.readers import Fault
 from luthier.data.plan.shards import DROPPED, Shard, ShardFacts
 from luthier.data.plan.tally import Tally
+from luthier.data.readers import Fault
 from luthier.domain.digests import digest_of
 
 SHARD_VERSION = 2
@@ -27,7 +29,8 @@ SHARD_VERSION = 2
 CHECKED_PER_BATCH = 256
 """Rows of each batch that are searched a second time, so that the card can say what was left."""
 
-_LIBRARIES = ("pyarrow", "numpy", "orjson", "xxhash")
+Sink: TypeAlias = pa.ipc.RecordBatchFileWriter
+_LIBRARIES = ("pyarrow", "numpy", "orjson", "xxhash", "numba", "polars")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Rules:
 
     config: DataConfig
     salt: str
+    pii_key: str | None
     erased: frozenset[str]
     today: date | None
     boilerplate: Boilerplate
@@ -68,7 +72,7 @@ class ShapeTask:
             "near_threshold": rules.config.duplicates.near_threshold,
             "group_by": rules.config.split.group_by,
             "stratify_by": rules.config.gold.stratify_by,
-            "secrets": digest_of([rules.salt, sorted(rules.erased)]),
+            "secrets": digest_of([rules.salt, rules.pii_key, sorted(rules.erased)]),
             "today": str(rules.today) if has_end else None,
             "versions": [SHARD_VERSION, FEATURES_VERSION, *(version(name) for name in _LIBRARIES)],
         })  # fmt: skip
@@ -88,90 +92,82 @@ def shape(task: ShapeTask) -> ShardFacts:
     done = task.shard.facts()
     if done is not None:
         return done
-    threshold = task.rules.config.duplicates.near_threshold
-    told, cleaner = Tally(), Cleaner(task.rules.config.clean, task.rules.boilerplate)
     with (
         written(task.shard.rows) as rows,
         written(task.shard.dropped) as dropped,
-        pa.ipc.new_file(str(rows), schema(threshold)) as kept,
+        pa.ipc.new_file(str(rows), schema(task.rules.config.duplicates.near_threshold)) as kept,
         pa.ipc.new_file(str(dropped), DROPPED) as left_out,
     ):
+        shaping = _Shaping(task, kept, left_out)
         for item in read(task.piece, task.rules.config):
-            if not isinstance(item, Fault):
-                _shape_batch(item, task, cleaner, told, kept, left_out)
-            elif item.blocking:
-                told.fault(task.piece.place, item)
-            else:
-                told.nothing_to_learn()
-                left_out.write_batch(_nothing_to_learn(item, task.piece))
-    facts = told.facts(task.piece)
+            shaping.take(item)
+    facts = shaping.tally.facts(task.piece)
     task.shard.write_facts(facts)
     return facts
 
 
-def _shape_batch(
-    batch: pa.RecordBatch,
-    task: ShapeTask,
-    cleaner: Cleaner,
-    told: Tally,
-    kept: pa.ipc.RecordBatchFileWriter,
-    left_out: pa.ipc.RecordBatchFileWriter,
-) -> None:
-    rules = task.rules
-    told.rows_in += batch.num_rows
-    if forbidden := refusal(task.piece.file.config):
-        for line in batch["line"].to_pylist():
-            told.fault(task.piece.place, Fault(line=line, what=forbidden))
-        return
-    against = reasons_against(
-        batch, erased=rules.erased, salt=rules.salt, retention_days=task.piece.file.config.retention_days, today=rules.today
-    )
-    batch = _list(batch, against, rules, told, left_out)
-    tidy = cleaner.clean(batch)
-    _list(batch, reasons_of(batch, tidy), rules, told, left_out)
-    told.mended.update(tidy.changes)
-    batch = tidy.kept
-    if not batch.num_rows:
-        return
-    told.end(first_end(batch, task.piece.file.config.retention_days))
-    batch, found = cleared(batch, rules.config.pii, rules.salt)
-    told.masked.update(found)
-    shown = are_erased(batch, rules.erased, rules.salt).to_pylist()
-    batch = _list(batch, ["erased" if each else None for each in shown], rules, told, left_out)
-    if not batch.num_rows:
-        return
-    again = batch.slice(0, CHECKED_PER_BATCH)
-    told.checked += again.num_rows
-    told.left.update(searched(again, rules.config.pii))
-    told.languages.update(languages_of(again))
-    told.rows += batch.num_rows
-    kept.write_batch(with_features(batch, rules.salt, rules.config.duplicates.near_threshold))
+class _Shaping:
+    """One piece on its way into its shard."""
 
+    def __init__(self, task: ShapeTask, kept: Sink, left_out: Sink) -> None:
+        self._piece, self._rules = task.piece, task.rules
+        self._kept, self._left_out = kept, left_out
+        self._cleaner = Cleaner(task.rules.config.clean, task.rules.boilerplate)
+        self.tally = Tally()
 
-def _list(
-    batch: pa.RecordBatch,
-    against: Sequence[str | None],
-    rules: Rules,
-    told: Tally,
-    left_out: pa.ipc.RecordBatchFileWriter,
-) -> pa.RecordBatch:
-    """The rows that nothing speaks against; the others are listed, with personal data in their ids hashed."""
-    why = pa.array(against, pa.string())
-    if why.null_count == len(why):
-        return batch
-    gone = batch.filter(why.is_valid())
-    reasons = why.drop_null()
-    ids = pa.array(hidden(gone["id"].to_pylist(), rules.config.pii, rules.salt), pa.string())
-    details = pa.array([""] * gone.num_rows, pa.string())
-    left_out.write_batch(
-        pa.RecordBatch.from_arrays([ids, gone["source"], gone["line"], reasons, details], schema=DROPPED)
-    )
-    told.dropped.update(reasons.to_pylist())
-    return batch.filter(why.is_null())
+    def take(self, item: pa.RecordBatch | Fault) -> None:
+        """One batch or fault more."""
+        if not isinstance(item, Fault):
+            self._shape(item)
+        elif item.blocking:
+            self.tally.fault(self._piece.place, item)
+        else:
+            self.tally.nothing_to_learn()
+            place = self._piece.place
+            self._list([f"{place}:{item.line}"], [place], [item.line], ["nothing_to_learn"], [item.what])
 
+    def _shape(self, batch: pa.RecordBatch) -> None:
+        config, tally = self._rules.config, self.tally
+        tally.rows_in += batch.num_rows
+        if forbidden := refusal(self._piece.file.config):
+            for line in batch["line"].to_pylist():
+                tally.fault(self._piece.place, Fault(line=line, what=forbidden))
+            return
+        days, rules = self._piece.file.config.retention_days, self._rules
+        against = reasons_against(
+            batch, erased=rules.erased, salt=rules.salt, retention_days=days, today=rules.today
+        )
+        self._leave_out(batch, against)
+        batch = batch.filter(pa.array(against, pa.string()).is_null())
+        tidy = self._cleaner.clean(batch)
+        self._leave_out(batch, reasons_of(batch, tidy))
+        tally.mended.update(tidy.changes)
+        if not tidy.kept.num_rows:
+            return
+        tally.end(first_end(tidy.kept, days))
+        batch, found = cleared(tidy.kept, config.pii, self._rules.salt, key=self._rules.pii_key)
+        tally.masked.update(found)
+        shown = are_erased(batch, rules.erased, rules.salt)
+        self._leave_out(batch, ["erased" if is_gone else None for is_gone in shown.to_pylist()])
+        batch = batch.filter(pc.invert(shown))
+        if not batch.num_rows:
+            return
+        again = batch.slice(0, CHECKED_PER_BATCH)
+        tally.checked += again.num_rows
+        tally.left.update(searched(again, config.pii))
+        tally.languages.update(languages_of(again))
+        tally.rows += batch.num_rows
+        self._kept.write_batch(with_features(batch, self._rules.salt, config.duplicates.near_threshold))
 
-def _nothing_to_learn(fault: Fault, piece: Piece) -> pa.RecordBatch:
-    cells = [[f"{piece.place}:{fault.line}"], [piece.place], [fault.line], ["nothing_to_learn"], [fault.what]]
-    return pa.RecordBatch.from_arrays(
-        [pa.array(cell, field.type) for cell, field in zip(cells, DROPPED, strict=True)], schema=DROPPED
-    )
+    def _leave_out(self, batch: pa.RecordBatch, against: Sequence[str | None]) -> None:
+        """List the rows that something speaks against, with personal data in their ids hashed."""
+        why = pa.array(against, pa.string())
+        gone, reasons = batch.filter(why.is_valid()), why.drop_null()
+        if gone.num_rows:
+            ids = hidden(gone["id"].to_pylist(), self._rules.config.pii, self._rules.salt)
+            self.tally.dropped.update(reasons.to_pylist())
+            self._list(ids, gone["source"], gone["line"], reasons, [""] * gone.num_rows)
+
+    def _list(self, *columns: pa.Array | Sequence[object]) -> None:
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, DROPPED, strict=True)]
+        self._left_out.write_batch(pa.RecordBatch.from_arrays(arrays, schema=DROPPED))

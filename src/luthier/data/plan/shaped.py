@@ -39,7 +39,7 @@ class Shaped:
     """The source that the gold rows were read from, where they come from a file."""
 
     def counted(self, name: str) -> dict[str, int]:
-        """The counts called `name` of all sources together, sorted; the gold file's are its own affair but for drops."""
+        """The counts called `name` of all sources, sorted; of the gold file only what was dropped counts."""
         kept = [facts for facts in self.facts if name == "dropped" or facts.source != self.gold_source]
         total = sum((Counter(getattr(facts, name)) for facts in kept), Counter[str]())
         return dict(sorted(total.items()))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,7 @@ class Shards:
         where = np.searchsorted(self._starts, ordered, side="right") - 1
         edges = [0, *(np.flatnonzero(np.diff(where)) + 1).tolist(), len(where)]
         parts = []
-        for first, last in zip(edges[:-1], edges[1:], strict=True):
+        for first, last in pairwise(edges):
             batch = self._flat[where[first]]
             chosen = batch.select(list(columns)) if columns else batch
             parts.append(chosen.take(pa.array(ordered[first:last] - self._starts[where[first]])))

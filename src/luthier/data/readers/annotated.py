@@ -6,16 +6,17 @@ submitted. Where they disagree the row waits for somebody to decide, and is no r
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from luthier.data.readers.conversations import Turn, json_text, parsed, side, tags_of
+from luthier.data.readers.conversations import Turn, parsed, side, tags_of
+from luthier.data.readers.json_records import json_text
 from luthier.data.readers.parts import Draft, Malformed, NothingToLearn, Object, Origin
 from luthier.domain.value import Json
 
 _ARGILLA = frozenset({"fields", "responses", "suggestions", "vectors", "status", "_server_id", "external_id"})
-_STUDIO = frozenset(
-    "data annotations predictions drafts meta file_upload inner_id total_annotations cancelled_annotations "
-    "total_predictions comment_count unresolved_comment_count comment_authors last_comment_updated_at project updated_by "
-    "updated_at completions".split()
-)
+_STUDIO = frozenset({
+    "data", "annotations", "predictions", "drafts", "meta", "file_upload", "inner_id", "total_annotations",
+    "cancelled_annotations", "total_predictions", "comment_count", "unresolved_comment_count", "comment_authors",
+    "last_comment_updated_at", "project", "updated_by", "updated_at", "completions",
+})  # fmt: skip
 _PROMPTS = ("prompt", "instruction", "question", "input", "text", "messages", "chat")
 _ANSWERS = ("draft", "completion", "response", "answer", "output")
 
@@ -70,7 +71,9 @@ def _question(fields: Mapping[str, Json]) -> list[Turn]:
 def _submitted(responses: Json) -> Iterator[str]:
     """Answers of everybody who submitted one."""
     if isinstance(responses, dict):
-        given = [one for answers in list(responses.values())[:1] for one in (answers if isinstance(answers, list) else [])]
+        given = [
+            one for answers in list(responses.values())[:1] for one in (answers if isinstance(answers, list) else [])
+        ]
         for one in given:
             if isinstance(one, dict) and one.get("status", "submitted") == "submitted" and one.get("value") is not None:
                 yield _as_text(one["value"])

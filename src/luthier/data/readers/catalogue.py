@@ -14,7 +14,7 @@ from luthier.data.readers.json_records import json_records
 from luthier.data.readers.lines import BYTE_ORDER_MARK
 from luthier.data.readers.mail import mail
 from luthier.data.readers.parts import Convert, Fault, Object, Origin, Reader, Record, Records
-from luthier.data.readers.streams import Part, Rejoined, closing, spooled
+from luthier.data.readers.streams import Part, closing, rejoined
 from luthier.errors import Faults
 from luthier.registry import Registry
 
@@ -59,21 +59,23 @@ SHAPES: Mapping[str, Shape] = {
     "zendesk": Shape(tickets.zendesk, _keys("comments")),
     "intercom": Shape(tickets.intercom, _keys("conversation_parts", "source")),
     "argilla": Shape(annotated.argilla, _keys("fields", "responses")),
-    "label_studio": Shape(annotated.label_studio, lambda row: "data" in row and _either("annotations", "completions")(row)),
+    "label_studio": Shape(
+        annotated.label_studio, lambda row: "data" in row and _either("annotations", "completions")(row)
+    ),
     "sharegpt": Shape(dialogues.sharegpt, _is_dialogue),
 }
 """Formats of single records, the more telling ones first; each can be kept as JSON, CSV, Parquet or Arrow."""
 
 
 def _reader(convert: Convert) -> Reader:
-    return lambda stream, origin: read_records(_renamed(_records(stream, origin), origin), convert, origin)
+    return lambda stream, origin: read_records(renamed(_records(stream, origin), origin), convert, origin)
 
 
 def _table(open_records: Callable[[BinaryIO], Records]) -> Reader:
     """A reader that takes the format of a table's rows from their columns."""
 
     def read(stream: BinaryIO, origin: Origin) -> Iterator[pa.RecordBatch | Fault]:
-        return by_keys(_renamed(open_records(stream), origin), origin)
+        return by_keys(renamed(open_records(stream), origin), origin)
 
     return read
 
@@ -84,7 +86,9 @@ def by_keys(records: Records, origin: Origin) -> Iterator[pa.RecordBatch | Fault
     row = first[0].row if first and isinstance(first[0], Record) else None
     name = shape_of(row) if row is not None else None
     if row is not None and name is None:
-        yield Fault(line=1, what=f"{_named(row)} fit no format; map them: `columns: {{prompt: NAME, completion: NAME}}`")
+        yield Fault(
+            line=1, what=f"{_named(row)} fit no format; map them: `columns: {{prompt: NAME, completion: NAME}}`"
+        )
         return
     yield from read_records(chain(first, records), SHAPES[name or "prompt_completion"].convert, origin)
 
@@ -92,8 +96,8 @@ def by_keys(records: Records, origin: Origin) -> Iterator[pa.RecordBatch | Fault
 for _name, _shape in SHAPES.items():
     readers.add(_name)(_reader(_shape.convert))
 readers.add("csv")(_table(tables.csv_records))
-readers.add("parquet")(_table(lambda stream: tables.parquet_records(spooled(stream))))
-readers.add("arrow")(_table(lambda stream: tables.arrow_records(spooled(stream))))
+readers.add("parquet")(_table(tables.parquet_records))
+readers.add("arrow")(_table(tables.arrow_records))
 readers.add("mail")(mail)
 
 
@@ -116,7 +120,7 @@ def recognise(part: Part, origin: Origin) -> str:
         if _is_mail(head, part.place):
             return "mail"
         told = "the file is empty" if not head.strip() else "the format cannot be recognised"
-        for item in islice(_renamed(_records(Rejoined(head, stream), origin, part.place), origin), _TRIED_RECORDS):
+        for item in islice(renamed(_records(rejoined(head, stream), origin, part.place), origin), _TRIED_RECORDS):
             if isinstance(item, Fault):
                 told = f"the format cannot be recognised: {item.what}"
             elif (name := shape_of(item.row)) is not None:
@@ -138,7 +142,7 @@ def _named(row: Object) -> str:
     return f"the fields {names}{' and more' if len(row) > len(names) else ''}"
 
 
-def _renamed(records: Records, origin: Origin) -> Records:
+def renamed(records: Records, origin: Origin) -> Records:
     """Records whose fields bear Luthier's names."""
     if not origin.columns:
         return records
@@ -154,7 +158,7 @@ def _rename(record: Record, columns: Mapping[str, str]) -> Record:
 def _records(stream: BinaryIO, origin: Origin, place: str = "") -> Records:
     """Records of a file whatever it is kept as, told by its first bytes."""
     head = stream.read(_HEAD_BYTES)
-    rest = Rejoined(head, stream)
+    rest = rejoined(head, stream)
     if refused := _refused(head):
         return iter((Fault(line=1, what=refused),))
     if head[:4] == b"PAR1":
@@ -166,12 +170,12 @@ def _records(stream: BinaryIO, origin: Origin, place: str = "") -> Records:
     return json_records(rest, first_line=origin.first_line)
 
 
-def _rewound(rest: Rejoined, stream: BinaryIO) -> BinaryIO:
-    """A stream that begins at the file's first byte and can go back."""
-    if stream.seekable() and not isinstance(stream, Rejoined):
-        stream.seek(0)
-        return stream
-    return spooled(rest)
+def _rewound(rest: BinaryIO, stream: BinaryIO) -> BinaryIO:
+    """A stream that begins at the file's first byte, and can go back where the file can."""
+    if not stream.seekable():
+        return rest
+    stream.seek(0)
+    return stream
 
 
 def _refused(head: bytes) -> str | None:
@@ -190,11 +194,16 @@ def _is_csv(head: bytes, place: str) -> bool:
         return False
     suffixes = PurePosixPath(place).suffixes
     first = start.split(b"\n", 1)[0]
-    return ".csv" in suffixes or ".tsv" in suffixes or (b"," in first and b'"messages"' not in first and b"{" not in first)
+    return (
+        ".csv" in suffixes or ".tsv" in suffixes or (b"," in first and b'"messages"' not in first and b"{" not in first)
+    )
 
 
 def _is_mail(head: bytes, place: str) -> bool:
     named = PurePosixPath(place).suffix.lower() in {".mbox", ".eml"}
     lower = head[:4096].lower()
-    return named or (head[:5] == b"From " and b"\nfrom:" in lower) or (b"\nmessage-id:" in lower and b"\nsubject:" in lower)
-
+    return (
+        named
+        or (head[:5] == b"From " and b"\nfrom:" in lower)
+        or (b"\nmessage-id:" in lower and b"\nsubject:" in lower)
+    )

@@ -53,7 +53,7 @@ def text_of(value: Json) -> str:
 
 
 def side(value: Json, role: str) -> list[Turn]:
-    """One side of a pair: a text by `role`, a message, or a list of messages; tables keep the latter two as JSON text."""
+    """One side of a pair: a text by `role`, a message, or messages; tables keep the latter two as JSON text."""
     if isinstance(value, str):
         told = parsed(value)
         if not _is_message(told[0] if isinstance(told, list) and told else told):

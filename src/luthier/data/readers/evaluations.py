@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-from luthier.data.readers.conversations import Turn, json_text, needed, parsed, side, tags_of
+from luthier.data.readers.conversations import Turn, needed, parsed, side, tags_of
+from luthier.data.readers.json_records import json_text
 from luthier.data.readers.parts import Draft, Malformed, NothingToLearn, Object, Origin
 from luthier.domain.value import Json
 
-_TENSORZERO = frozenset(
-    "input output tool_params output_schema dispreferred_outputs dynamic_tool_params inference_params tags auxiliary "
-    "staled_at updated_at source_inference_id is_custom is_deleted type".split()
-)
+_TENSORZERO = frozenset({
+    "input", "output", "tool_params", "output_schema", "dispreferred_outputs", "dynamic_tool_params",
+    "inference_params", "tags", "auxiliary", "staled_at", "updated_at", "source_inference_id", "is_custom",
+    "is_deleted", "type",
+})  # fmt: skip
 _EVALS = frozenset({"input", "ideal"})
 
 
@@ -18,11 +20,12 @@ def tensorzero(row: Object, _: Origin) -> Sequence[Draft]:
     asked, output = parsed(needed(row, "input")), parsed(needed(row, "output"))
     if row.get("is_deleted") or row.get("staled_at") or output is None:
         raise NothingToLearn("the datapoint is deleted, stale or without an output")
-    if not isinstance(asked, dict) or not isinstance(asked.get("messages"), list):
+    messages = asked.get("messages") if isinstance(asked, dict) else None
+    if not isinstance(asked, dict) or not isinstance(messages, list):
         raise Malformed("`input` is no object with `messages`")
     system = asked.get("system")
     told: list[Turn] = [("system", _told(system))] if system else []
-    for message in _objects(asked["messages"]):
+    for message in _objects(messages):
         told += _turns(message)
     disliked = parsed(row.get("dispreferred_outputs"))
     rejected = _answer(disliked[0]) if isinstance(disliked, list) and disliked else None
@@ -80,7 +83,10 @@ def _answer(output: Json) -> str:
 
 def _calls(blocks: Sequence[Object]) -> str:
     calls: list[Json] = [
-        {"name": block.get("name") or block.get("raw_name"), "arguments": parsed(block.get("arguments") or block.get("raw_arguments"))}
+        {
+            "name": block.get("name") or block.get("raw_name"),
+            "arguments": parsed(block.get("arguments") or block.get("raw_arguments")),
+        }
         for block in blocks
     ]
     return json_text(calls[0] if len(calls) == 1 else calls)
@@ -91,7 +97,11 @@ def _offered(row: Object) -> str | None:
     if isinstance(schema, dict) and schema:
         return json_text({"json_schema": {"schema": schema}})
     params = parsed(row.get("tool_params"))
-    tools = params.get("tools_available", params.get("additional_tools")) if isinstance(params, dict) else row.get("additional_tools")
+    tools = (
+        params.get("tools_available", params.get("additional_tools"))
+        if isinstance(params, dict)
+        else row.get("additional_tools")
+    )
     return json_text(tools) if isinstance(tools, list) and tools else None
 
 

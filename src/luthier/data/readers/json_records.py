@@ -9,7 +9,7 @@ import orjson
 
 from luthier.data.readers.lines import BYTE_ORDER_MARK, CHUNK_BYTES, lines_of
 from luthier.data.readers.parts import MAX_ROW_BYTES, Fault, Malformed, Object, Record, Records
-from luthier.data.readers.streams import Rejoined
+from luthier.data.readers.streams import rejoined
 from luthier.domain.value import Json
 
 MAX_DEPTH = 64
@@ -19,7 +19,9 @@ LISTS = ("tickets", "conversations", "data", "rows", "records", "examples", "sam
 """Keys under which exports put their list of records."""
 
 _WRAPPER_BYTES = 1 << 16
-_WRAPPER = re.compile(rb'^\s*\{(?:[^\[\]{}]|\{[^\[\]{}]*\})*?"(?:%s)"\s*:\s*\[' % b"|".join(key.encode() for key in LISTS))
+_WRAPPER = re.compile(
+    rb'^\s*\{(?:[^\[\]{}]|\{[^\[\]{}]*\})*?"(?:%s)"\s*:\s*\[' % b"|".join(key.encode() for key in LISTS)
+)
 _STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|"', re.DOTALL)
 _CONSTANT = re.compile(rb"[:,\[\s]-?(?:NaN|Infinity)\b")
 
@@ -28,7 +30,7 @@ def json_records(stream: BinaryIO, *, first_line: int = 1) -> Records:
     """Every record of a JSON file, whichever of the three shapes it has."""
     head = stream.read(CHUNK_BYTES)
     text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
-    rest = Rejoined(head, stream)
+    rest = rejoined(head, stream)
     if text[:1] == b"[":
         return _of_array(rest, skip=len(head) - len(text) + 1)
     first, *following = text.split(b"\n", 1)
@@ -92,7 +94,9 @@ def _of_array(stream: BinaryIO, *, skip: int) -> Records:
     stream.read(skip)
     for place, text in enumerate(_items_of(stream), start=1):
         if text is None:
-            yield Fault(line=place, what=f"the list breaks off here, or an object is longer than {MAX_ROW_BYTES:,} bytes")
+            yield Fault(
+                line=place, what=f"the list breaks off here, or an object is longer than {MAX_ROW_BYTES:,} bytes"
+            )
             return
         try:
             yield Record(place, object_of(text), len(text))
@@ -175,7 +179,7 @@ def _count_keys(row: Object) -> int:
     for _ in range(MAX_DEPTH + 1):
         inner: list[Json] = []
         for value in level:
-            for one in value.values() if type(value) is dict else value:  # type: ignore[union-attr]  # only dicts and lists get in
+            for one in value.values() if type(value) is dict else value:  # type: ignore[union-attr]  # no scalar gets in
                 if type(one) is dict:
                     count += len(one)
                     inner.append(one)

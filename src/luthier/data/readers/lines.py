@@ -28,9 +28,10 @@ class Piece(NamedTuple):
 def lines_of(stream: BinaryIO, *, first_line: int = 1) -> Iterator[Line]:
     """Every line that is not blank, numbered; a byte-order mark at the start is no part of the first."""
     number = first_line
-    tail = stream.read(len(BYTE_ORDER_MARK)).removeprefix(BYTE_ORDER_MARK)
+    tail = b""
     is_too_long = False
-    while chunk := stream.read(CHUNK_BYTES):
+    chunk = stream.read(CHUNK_BYTES).removeprefix(BYTE_ORDER_MARK)
+    while chunk:
         *whole, tail = (tail + chunk).split(b"\n")
         for text in whole:
             if is_too_long or len(text) > MAX_ROW_BYTES:
@@ -41,6 +42,7 @@ def lines_of(stream: BinaryIO, *, first_line: int = 1) -> Iterator[Line]:
             number += 1
         if len(tail) > MAX_ROW_BYTES:
             is_too_long, tail = True, b""
+        chunk = stream.read(CHUNK_BYTES)
     if is_too_long:
         yield Line(number, None)
     elif tail and not tail.isspace():
@@ -77,7 +79,7 @@ class Window(io.RawIOBase):
         """It is."""
         return True
 
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # all that BufferedReader passes
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # what it is given
         """Fill the buffer as far as the stretch goes."""
         data = self._stream.read(min(len(buffer), self._left))
         buffer[: len(data)] = data

@@ -16,7 +16,7 @@ from luthier.data.readers.columns import read_records
 from luthier.data.readers.conversations import Turn
 from luthier.data.readers.lines import CHUNK_BYTES
 from luthier.data.readers.parts import MAX_ROW_BYTES, Draft, Fault, NothingToLearn, Object, Origin, Record, Records
-from luthier.data.readers.streams import Part, closing, spooled
+from luthier.data.readers.streams import Part, closing, seekable
 from luthier.text.markup import text_of_html
 from luthier.text.quoting import Reply, split_reply
 
@@ -46,8 +46,9 @@ def mail(stream: BinaryIO, origin: Origin) -> Iterator[pa.RecordBatch | Fault]:
     if not origin.ours:
         yield Fault(line=1, what="nobody says whose mails are answers: name addresses or domains in `ours`")
         return
-    box = _Mailbox(spooled(stream), origin)
-    yield from read_records(box.records(), box.row_of, origin)
+    with seekable(stream) as there_and_back:
+        box = _Mailbox(there_and_back, origin)
+        yield from read_records(box.records(), box.row_of, origin)
 
 
 def joined(parts: Sequence[Part], place: str) -> Part:
@@ -74,7 +75,8 @@ class _Mailbox:
 
     def records(self) -> Records:
         """Every mail by its number."""
-        for number, (start, end) in enumerate(_stretches(self._stream), start=1):
+        stretches = list(_stretches(self._stream))  # before any mail is read: both move the stream
+        for number, (start, end) in enumerate(stretches, start=1):
             if end - start > MAX_ROW_BYTES:
                 # kept as a place without words, so that mails keep their numbers
                 self._mails.append(Located(start, start, "", None, "", ""))
@@ -160,7 +162,9 @@ def _stretches(stream: BinaryIO) -> Iterator[tuple[int, int]]:
 
 
 def _located(start: int, end: int, message: Message) -> Located:
-    answered = _ID.findall(str(message.get("In-Reply-To", "")))[:1] or _ID.findall(str(message.get("References", "")))[-1:]
+    answered = (
+        _ID.findall(str(message.get("In-Reply-To", "")))[:1] or _ID.findall(str(message.get("References", "")))[-1:]
+    )
     name = _ID.search(str(message.get("Message-ID", "")))
     senders = getaddresses([str(message.get("From", ""))[:1000]])
     return Located(

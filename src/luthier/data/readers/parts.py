@@ -40,7 +40,7 @@ class Origin:
         return self.place or self.source
 
     def at(self, *, place: str = "", first_line: int = 1) -> "Origin":
-        """This origin for one file of a folder, or for a piece of a file."""
+        """The same origin for one file of a folder, or for a piece of a file."""
         return replace(self, place=place or self.place, first_line=first_line)
 
 

@@ -4,12 +4,12 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from luthier.data.config import DataConfig, SourceConfig
-from luthier.data.readers.catalogue import by_keys, reader_for
+from luthier.data.readers.catalogue import by_keys, reader_for, renamed
 from luthier.data.readers.lines import Piece, pieces_of, window
 from luthier.data.readers.mail import joined
 from luthier.data.readers.parts import Fault, Origin
@@ -40,7 +40,7 @@ def origin_of(section: SourceConfig, config: DataConfig) -> Origin:
         synthetic=section.synthetic,
         group_by=config.split.group_by,
         stratify_by=config.gold.stratify_by,
-        columns=section.columns,
+        columns={str(field): name for field, name in section.columns.items()},
         ours=section.ours,
         query=section.query,
     )
@@ -50,7 +50,7 @@ def read_source(section: SourceConfig, origin: Origin, *, folder: Path = Path())
     """Every row and fault of a source, in order; local paths are relative to `folder`."""
     if section.query is not None:
         records = sql_records(_database(section.path, folder), section.query)
-        yield from (Item(origin.source, "sql", content) for content in by_keys(records, origin))
+        yield from (Item(origin.source, "sql", content) for content in by_keys(renamed(records, origin), origin))
         return
     for part in parts_of(section, folder=folder):
         yield from read_part(part, section.format, origin)
@@ -77,7 +77,7 @@ def pieces_of_part(part: Part, *, piece_bytes: int) -> Iterator[Piece]:
 
 
 def parts_of(section: SourceConfig, *, folder: Path = Path()) -> Iterator[Part]:
-    """The files of a source, unpacked: the file itself, or those of a folder or archive; single mails as one mailbox."""
+    """The files of a source, unpacked: itself, or those of a folder or archive; single mails as one mailbox."""
     mails: list[Part] = []
     for place, path in _files(section, folder):
         for part in unpacked(part_of_file(place, path)):
@@ -114,25 +114,26 @@ def _files(section: SourceConfig, folder: Path) -> Iterator[tuple[str, str]]:
         yield shown(path), location
         return
     names = sorted(str(name)[len(inside) :].strip("/") for name in system.find(inside))
-    chosen = _chosen(names, section, _state_files(system, inside, names))
-    for name in chosen:
+    for name in _chosen(_without_caches(system, inside, names), section):
         yield f"{shown(path)}/{name}", f"{location.rstrip('/')}/{name}"
 
 
-def _state_files(system: object, inside: str, names: list[str]) -> set[str]:
-    """The data files that Hugging Face's `state.json` names; others beside them are caches."""
-    if "state.json" not in names:
-        return set()
-    opened: BinaryIO
-    with system.open(f"{inside.rstrip('/')}/state.json", "rb") as opened:  # type: ignore[attr-defined]  # fsspec is untyped
-        told = json.loads(opened.read(1 << 20))
-    return {str(file.get("filename")) for file in told.get("_data_files", [])}
+def _without_caches(system: Any, inside: str, names: list[str]) -> list[str]:
+    """The names less those that Hugging Face's `state.json` beside them does not count among the data."""
+    stated: dict[str, set[str]] = {}
+    for name in names:
+        folder, _, last = name.rpartition("/")
+        if last == "state.json":
+            with system.open(f"{inside.rstrip('/')}/{name}", "rb") as opened:
+                told = json.loads(opened.read(1 << 20))
+            stated[folder] = {str(file.get("filename")) for file in told.get("_data_files", [])}
+    places = ((name, *name.rpartition("/")[::2]) for name in names)
+    return [name for name, folder, last in places if folder not in stated or last in stated[folder]]
 
 
-def _chosen(names: list[str], section: SourceConfig, stated: set[str]) -> list[str]:
+def _chosen(names: list[str], section: SourceConfig) -> list[str]:
     """The data files of a folder; one split of it where it holds several."""
     data = [name for name in names if name.endswith(_KNOWN) and PurePosixPath(name).name not in _SIDE_FILES]
-    data = [name for name in data if not stated or name in stated]
     if not data:
         raise UserError(
             f"{section.path!r} is a folder without data files", hint=f"name a file; known endings are {list(_KNOWN)}"
@@ -141,10 +142,13 @@ def _chosen(names: list[str], section: SourceConfig, stated: set[str]) -> list[s
     found = sorted({split for split in splits.values() if split})
     if section.split is None and len(found) > 1:
         raise UserError(
-            f"{section.path!r} holds the splits {found}", hint="name one with `split`, so that no test rows are trained on"
+            f"{section.path!r} holds the splits {found}",
+            hint="name one with `split`, so that no test rows are trained on",
         )
     if section.split is not None and section.split not in found:
-        raise UserError(f"{section.path!r} has no split {section.split!r}", hint=f"it holds {found or 'no named splits'}")
+        raise UserError(
+            f"{section.path!r} has no split {section.split!r}", hint=f"it holds {found or 'no named splits'}"
+        )
     return [name for name in data if section.split is None or splits[name] == section.split]
 
 

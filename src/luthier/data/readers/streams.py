@@ -5,11 +5,12 @@ import io
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from luthier.errors import MissingInput, UserError
 
@@ -29,7 +30,7 @@ class Part:
     open: Callable[[], BinaryIO]
 
 
-class Rejoined(io.RawIOBase):
+class _Rejoined(io.RawIOBase):
     """A stream that begins with bytes that were read from it already."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
@@ -51,19 +52,35 @@ class Rejoined(io.RawIOBase):
         return taken
 
 
+def rejoined(head: bytes, rest: BinaryIO) -> BinaryIO:
+    """A stream that begins with `head`, which was read from `rest` already; nobody can go back in it."""
+    return cast("BinaryIO", _Rejoined(head, rest))  # it has of BinaryIO what reading needs
+
+
+class Closeable(Protocol):
+    """What must be closed in the end."""
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
 class _Bounded(io.RawIOBase):
     """What an unpacker gives, until it is out of all proportion to what went in."""
 
-    def __init__(self, place: str, unpacked: BinaryIO, packed_bytes: Callable[[], int]) -> None:
+    def __init__(
+        self, place: str, unpacked: BinaryIO, packed_bytes: Callable[[], int], behind: Sequence[Closeable]
+    ) -> None:
         self._place = place
         self._unpacked = unpacked
+        self._behind = behind
         self._packed_bytes = packed_bytes
         self._given = 0
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # all that BufferedReader passes
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # what it is given
         try:
             data = self._unpacked.read(len(buffer))
         except (EOFError, OSError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as fault:
@@ -81,7 +98,8 @@ class _Bounded(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
-            self._unpacked.close()
+            for stream in (self._unpacked, *self._behind):
+                stream.close()
         super().close()
 
 
@@ -116,15 +134,17 @@ def closing(stream: BinaryIO) -> Iterator[BinaryIO]:
         stream.close()
 
 
-def spooled(stream: BinaryIO) -> BinaryIO:
-    """`stream` itself where one can go back in it, else a copy on disk."""
+@contextmanager
+def seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """`stream` itself where one can go back in it, else a copy on disk that goes at the end."""
     if stream.seekable():
-        return stream
-    copy = tempfile.TemporaryFile()  # noqa: SIM115  the caller reads it; it goes with its last reference
-    while chunk := stream.read(_CHUNK_BYTES):
-        copy.write(chunk)
-    copy.seek(0)
-    return cast("BinaryIO", copy)  # typeshed names a wrapper that has the same methods
+        yield stream
+        return
+    with tempfile.TemporaryFile() as copy:
+        while chunk := stream.read(_CHUNK_BYTES):
+            copy.write(chunk)
+        copy.seek(0)
+        yield cast("BinaryIO", copy)  # typeshed names a wrapper that has the same methods
 
 
 def _open(path: str) -> BinaryIO:
@@ -142,29 +162,35 @@ def _open(path: str) -> BinaryIO:
 def _gunzip(part: Part) -> BinaryIO:
     packed = part.open()
     unzipped = cast("BinaryIO", gzip.GzipFile(fileobj=packed))
-    return io.BufferedReader(_Bounded(part.place, unzipped, packed.tell), _CHUNK_BYTES)
+    return io.BufferedReader(_Bounded(part.place, unzipped, packed.tell, (packed,)), _CHUNK_BYTES)
 
 
 def _members(part: Part) -> Iterator[Part]:
-    archive = _archive(part)
-    names = sorted(info.filename for info in archive.infolist() if not info.is_dir())
+    with closing(part.open()) as stream, _archive(part, stream) as archive:
+        names = sorted(info.filename for info in archive.infolist() if not info.is_dir())
     for name in names:
         if "__MACOSX" not in name and not PurePosixPath(name).name.startswith("."):
-            yield Part(f"{part.place}/{name}", lambda name=name: _member(part, name))  # type: ignore[misc]  # the loop's name, bound
+            yield Part(f"{part.place}/{name}", partial(_member, part, name))
 
 
-def _archive(part: Part) -> zipfile.ZipFile:
+def _archive(part: Part, stream: BinaryIO) -> zipfile.ZipFile:
+    if not stream.seekable():
+        raise UserError(
+            f"{part.place!r} is a zip archive behind an address that cannot seek", hint="copy it here first"
+        )
     try:
-        return zipfile.ZipFile(spooled(part.open()))
+        return zipfile.ZipFile(stream)
     except zipfile.BadZipFile:
         raise UserError(f"{part.place!r} begins as a zip archive and is none", hint="fetch it again") from None
 
 
 def _member(part: Part, name: str) -> BinaryIO:
-    archive = _archive(part)
+    stream = part.open()
+    archive = _archive(part, stream)
     size = archive.getinfo(name).compress_size
+    place = f"{part.place}/{name}"
     try:
         inner = cast("BinaryIO", archive.open(name))
     except (RuntimeError, NotImplementedError, zipfile.BadZipFile):
-        raise UserError(f"{name!r} in {part.place!r} cannot be unpacked", hint="it is damaged or encrypted") from None
-    return io.BufferedReader(_Bounded(f"{part.place}/{name}", inner, lambda: size), _CHUNK_BYTES)
+        raise UserError(f"{place!r} cannot be unpacked", hint="it is damaged or encrypted") from None
+    return io.BufferedReader(_Bounded(place, inner, lambda: size, (archive, stream)), _CHUNK_BYTES)

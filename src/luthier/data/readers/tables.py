@@ -9,6 +9,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from luthier.data.readers.parts import MAX_ROW_BYTES, Fault, Object, Record, Records
+from luthier.data.readers.streams import seekable
 from luthier.domain.value import Json
 from luthier.errors import MissingInput, UserError
 
@@ -83,13 +84,19 @@ def _bounded_line(text: io.TextIOWrapper) -> str:
 
 def parquet_records(stream: BinaryIO) -> Records:
     """Rows of a Parquet file; anything else that bears its name is told and not opened."""
+    with seekable(stream) as file:
+        head = file.read(4)
+        file.seek(0)
+        if head == b"PAR1":
+            yield from _parquet_rows(file)
+        else:
+            what_else = "; it looks like a pickle, which is never opened" if head[:1] == b"\x80" else ""
+            yield Fault(line=1, what=f"no Parquet file{what_else}")
+
+
+def _parquet_rows(stream: BinaryIO) -> Records:
     import pyarrow.parquet as pq  # noqa: PLC0415  only where there is such a file
 
-    head = stream.read(4)
-    stream.seek(0)
-    if head != b"PAR1":
-        yield Fault(line=1, what=f"no Parquet file{_what_else(head)}")
-        return
     try:
         file = pq.ParquetFile(stream)
         if file.metadata.num_columns > MAX_COLUMNS:
@@ -102,17 +109,18 @@ def parquet_records(stream: BinaryIO) -> Records:
 
 def arrow_records(stream: BinaryIO) -> Records:
     """Rows of an Arrow file or stream, such as Hugging Face datasets keep."""
-    head = stream.read(6)
-    stream.seek(0)
-    try:
-        if head == b"ARROW1":
-            file = pa.ipc.open_file(stream)
-            batches = (file.get_batch(number) for number in range(file.num_record_batches))
-        else:
-            batches = iter(pa.ipc.open_stream(stream))
-        yield from _of_batches(batches)
-    except (pa.ArrowException, OSError) as fault:
-        yield Fault(line=1, what=f"no readable Arrow file ({type(fault).__name__})")
+    with seekable(stream) as there_and_back:
+        head = there_and_back.read(6)
+        there_and_back.seek(0)
+        try:
+            if head == b"ARROW1":
+                file = pa.ipc.open_file(there_and_back)
+                batches = (file.get_batch(number) for number in range(file.num_record_batches))
+            else:
+                batches = iter(pa.ipc.open_stream(there_and_back))
+            yield from _of_batches(batches)
+        except (pa.ArrowException, OSError) as fault:
+            yield Fault(line=1, what=f"no readable Arrow file ({type(fault).__name__})")
 
 
 def _of_batches(batches: Iterator[pa.RecordBatch]) -> Records:
@@ -173,8 +181,3 @@ def plain(value: object) -> Json:
     if isinstance(value, date):
         return value.isoformat()
     return None if isinstance(value, bytes | bytearray | memoryview) else str(value)
-
-
-def _what_else(head: bytes) -> str:
-    return "; it looks like a pickle, which is never opened" if head[:1] == b"\x80" else ""
-

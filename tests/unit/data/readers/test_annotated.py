@@ -37,7 +37,7 @@ ARGILLA_2 = {"id": "a", "fields": {"prompt": "hi", "response": "no"}, "metadata"
              "responses": {"better": [{"value": "ho", "user_id": "1"}]}}  # fmt: skip
 ARGILLA_1 = {"fields": {"prompt": "hi", "response": "no"},
              "responses": [{"user_id": "1", "status": "submitted", "values": {"better": {"value": "ho"}}},
-                           {"user_id": "2", "status": "discarded", "values": {"better": {"value": "bad"}}}]}  # fmt: skip
+                           {"user_id": "2", "status": "draft", "values": {"better": {"value": "bad"}}}]}  # fmt: skip
 
 
 @pytest.mark.parametrize("row", [ARGILLA_1, ARGILLA_2])

@@ -15,8 +15,9 @@ HI_HO = [("user", "hi"), ("assistant", "ho")]
         {"conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "ho"}]},
         {"conversation": [{"role": "customer", "content": "hi"}, {"role": "agent", "content": "ho"}]},
         {"utterances": [{"speaker": "user", "text": "hi"}, {"speaker": "assistant", "text": "ho"}]},
-        {"Events": [{"Agent": "UserGuide", "Action": "instruct", "Text": "say hi"}, {"Agent": "User", "Action": "utter", "Text": "hi"},
-                    {"Agent": "Wizard", "Action": "query"}, {"Agent": "Wizard", "Action": "request_suggestions", "Text": "hm"},
+        {"Events": [{"Agent": "UserGuide", "Action": "instruct", "Text": "say hi"},
+                    {"Agent": "User", "Action": "utter", "Text": "hi"}, {"Agent": "Wizard", "Action": "query"},
+                    {"Agent": "Wizard", "Action": "request_suggestions", "Text": "hm"},
                     {"Agent": "Wizard", "Action": "utter", "Text": "ho"}]},
     ],
 )  # fmt: skip
@@ -38,6 +39,11 @@ def test_a_dialogue_that_nobody_answers_is_no_row_and_no_fault(read: Reading) ->
 
 
 def test_calls_and_what_tools_saw_are_turns(read: Reading) -> None:
-    turns = [("human", "hi"), ("function_call", '{"name": "f", "arguments": {}}'), ("observation", "7"), ("gpt", "seven")]
+    turns = [
+        ("human", "hi"),
+        ("function_call", '{"name": "f", "arguments": {}}'),
+        ("observation", "7"),
+        ("gpt", "seven"),
+    ]
     found = read(json.dumps({"conversations": [{"from": who, "value": what} for who, what in turns], "tools": "[]"}))
     assert [role for role, _ in found.texts[0]] == ["user", "assistant", "tool", "assistant"]

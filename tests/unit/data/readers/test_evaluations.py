@@ -31,10 +31,19 @@ def test_calls_results_and_json_outputs_are_told(read: Reading) -> None:
         {"role": "assistant", "content": [CALL]},
         {"role": "user", "content": [{"type": "tool_result", "id": "1", "name": "note", "result": "7"}]},
     ]
-    told = {"input": {"messages": history}, "output": {"raw": '{"x": 1}', "parsed": {"x": 1}}, "output_schema": {"type": "object"}}
+    told = {
+        "input": {"messages": history},
+        "output": {"raw": '{"x": 1}', "parsed": {"x": 1}},
+        "output_schema": {"type": "object"},
+    }
     found = read(json.dumps(told))
     assert found.texts == [
-        [("user", "hi"), ("assistant", '{"arguments":{"a":2,"b":1},"name":"note"}'), ("tool", "7"), ("assistant", '{"x": 1}')]
+        [
+            ("user", "hi"),
+            ("assistant", '{"arguments":{"a":2,"b":1},"name":"note"}'),
+            ("tool", "7"),
+            ("assistant", '{"x": 1}'),
+        ]
     ]
     assert json.loads(found.rows[0]["tools"]) == {"json_schema": {"schema": {"type": "object"}}}
 

@@ -90,7 +90,9 @@ def test_mails_that_we_sent_first_are_no_rows_and_no_faults(read: Reading) -> No
 
 
 def test_an_unreadable_charset_and_date_do_not_stop_the_reader(read: Reading) -> None:
-    odd = ANSWER.replace("Date: Tue, 03 Feb 2026 10:00:00 +0100", "Date: yesterday\nContent-Type: text/plain; charset=klingon")
+    odd = ANSWER.replace(
+        "Date: Tue, 03 Feb 2026 10:00:00 +0100", "Date: yesterday\nContent-Type: text/plain; charset=klingon"
+    )
     (row,) = read(odd, path="one.eml", ours=("@firm.example",)).rows
     assert row["collected_on"] is None
 

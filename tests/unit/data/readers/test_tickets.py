@@ -13,12 +13,31 @@ TICKET = {
     "comments": [
         {"author_id": 900, "body": "It burns.", "public": True, "created_at": "2026-02-01T10:00:00Z"},
         {"author_id": 12, "body": "He always burns things.", "public": False},
-        {"author_id": 12, "html_body": "<p>Which <b>model</b>?</p>", "public": True, "created_at": "2026-02-02T10:00:00Z"},
-        {"author_id": 900, "body": "A-7\n\nOn Mon, Feb 2, 2026 at 10:00 AM Desk <d@x.example> wrote:\n> Which model?", "public": True},
-        {"author_id": 12, "body": "Pull the plug.\n\n-- \nTom, Desk", "public": True, "created_at": "2026-02-03T10:00:00Z"},
+        {
+            "author_id": 12,
+            "html_body": "<p>Which <b>model</b>?</p>",
+            "public": True,
+            "created_at": "2026-02-02T10:00:00Z",
+        },
+        {
+            "author_id": 900,
+            "body": "A-7\n\nOn Mon, Feb 2, 2026 at 10:00 AM Desk <d@x.example> wrote:\n> Which model?",
+            "public": True,
+        },
+        {
+            "author_id": 12,
+            "body": "Pull the plug.\n\n-- \nTom, Desk",
+            "public": True,
+            "created_at": "2026-02-03T10:00:00Z",
+        },
     ],
 }
-THREAD = [("user", "Printer on fire\n\nIt burns."), ("assistant", "Which model?"), ("user", "A-7"), ("assistant", "Pull the plug.")]
+THREAD = [
+    ("user", "Printer on fire\n\nIt burns."),
+    ("assistant", "Which model?"),
+    ("user", "A-7"),
+    ("assistant", "Pull the plug."),
+]
 
 
 def test_each_reply_of_the_desk_is_a_row_with_the_thread_before_it(read: Reading) -> None:
@@ -52,7 +71,12 @@ def test_intercom_notes_are_left_out_and_admins_answer(read: Reading) -> None:
     parts = [
         {"part_type": "note", "body": "<p>grumpy one</p>", "author": {"type": "admin", "id": "1"}},
         {"part_type": "assignment", "body": None, "author": {"type": "admin", "id": "1"}},
-        {"part_type": "comment", "body": "<p>Try &amp; restart</p>", "author": {"type": "admin", "id": "1"}, "created_at": 1767312000},
+        {
+            "part_type": "comment",
+            "body": "<p>Try &amp; restart</p>",
+            "author": {"type": "admin", "id": "1"},
+            "created_at": 1767312000,
+        },
     ]
     row = {
         "type": "conversation", "id": "c9", "created_at": 1767225600,

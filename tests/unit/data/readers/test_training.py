@@ -7,6 +7,7 @@ import pytest
 from tests.unit.data.readers.conftest import Reading
 
 USER, ANSWER = {"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}
+NO = {"role": "assistant", "content": "no"}
 HI_HO = [("user", "hi"), ("assistant", "ho")]
 TOOL = {"type": "function", "function": {"name": "note", "parameters": {"type": "object"}}}
 
@@ -19,8 +20,7 @@ def line(**row: object) -> str:
     ("content", "name", "rejected"),
     [
         (line(messages=[USER, ANSWER]), "chat", None),
-        (line(input={"messages": [USER]}, preferred_output=[ANSWER], non_preferred_output=[{"role": "assistant", "content": "no"}]),
-         "openai_dpo", "no"),
+        (line(input={"messages": [USER]}, preferred_output=[ANSWER], non_preferred_output=[NO]), "openai_dpo", "no"),
         (line(prompt="hi", completion="ho"), "prompt_completion", None),
         (line(prompt=[USER], completion=[ANSWER]), "prompt_completion", None),
         (line(prompt="hi", chosen="ho", rejected="no"), "preference", "no"),
@@ -56,7 +56,9 @@ def test_the_tools_of_a_row_are_kept_and_a_call_is_its_canonical_json(read: Read
 def test_several_calls_and_the_old_function_call_are_told_too(read: Reading) -> None:
     call = {"function": {"name": "f", "arguments": {}}}
     two = read(line(messages=[USER, {"role": "assistant", "tool_calls": [call, call]}]))
-    old = read(line(messages=[USER, {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}}]))
+    old = read(
+        line(messages=[USER, {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}}])
+    )
     assert json.loads(two.texts[0][-1][1]) == [{"name": "f", "arguments": {}}] * 2
     assert json.loads(old.texts[0][-1][1]) == {"name": "f", "arguments": {}}
 
@@ -64,7 +66,9 @@ def test_several_calls_and_the_old_function_call_are_told_too(read: Reading) -> 
 def test_a_conversation_ends_with_the_last_answer_that_has_weight(read: Reading) -> None:
     bad = {"role": "assistant", "content": "no", "weight": 0}
     assert read(line(messages=[USER, ANSWER | {"weight": 1}, USER, bad])).texts == [HI_HO]
-    assert read(line(messages=[USER, bad, USER, ANSWER | {"weight": 1}])).texts == [[("user", "hi"), ("assistant", "no"), *HI_HO]]
+    assert read(line(messages=[USER, bad, USER, ANSWER | {"weight": 1}])).texts == [
+        [("user", "hi"), ("assistant", "no"), *HI_HO]
+    ]
     assert "weight 0" in read(line(messages=[USER, bad])).told[0]
 
 
@@ -74,7 +78,9 @@ def test_a_json_answer_in_a_pair_is_text_and_no_message(read: Reading) -> None:
 
 
 def test_a_completion_that_trl_marks_as_unwanted_is_no_row_and_no_fault(read: Reading) -> None:
-    found = read("\n".join([line(prompt="hi", completion="ho", label=True), line(prompt="hi", completion="no", label=False)]))
+    found = read(
+        "\n".join([line(prompt="hi", completion="ho", label=True), line(prompt="hi", completion="no", label=False)])
+    )
     assert found.texts == [HI_HO]
     assert [(fault.line, fault.blocking) for fault in found.faults] == [(2, False)]
 
@@ -93,9 +99,22 @@ def test_columns_give_a_file_luthiers_names(read: Reading) -> None:
 
 
 def test_tags_fill_the_columns_of_a_row(read: Reading) -> None:
-    tags = {"id": "r1", "subject": 7, "lawful_basis": "consent", "created_at": 1767312000, "synthetic": True, "team": "c"}
+    tags = {
+        "id": "r1",
+        "subject": 7,
+        "lawful_basis": "consent",
+        "created_at": 1767312000,
+        "synthetic": True,
+        "team": "c",
+    }
     (row,) = read(line(messages=[USER, ANSWER], metadata=tags), group_by="team").rows
-    assert (row["id"], row["subject"], row["lawful_basis"], row["synthetic"], row["group"]) == ("r1", "7", "consent", True, "c")
+    assert (row["id"], row["subject"], row["lawful_basis"], row["synthetic"], row["group"]) == (
+        "r1",
+        "7",
+        "consent",
+        True,
+        "c",
+    )
     assert row["collected_on"].isoformat() == "2026-01-02"  # 1767312000 s = 20455 days of 86,400 s + 0 s
     assert row["strata"] == []
 
@@ -110,7 +129,10 @@ def test_tags_fill_the_columns_of_a_row(read: Reading) -> None:
         ({"messages": ["hi"]}, "a message is no object"),
         ({"messages": [{"role": ["user"], "content": "x"}]}, "none of the roles"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "holds no text"),
-        ({"messages": [USER, {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}]}, "no JSON"),
+        (
+            {"messages": [USER, {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}]},
+            "no JSON",
+        ),
         ({"messages": [USER, ANSWER], "metadata": 3}, "`metadata` is no object"),
         ({"messages": [USER, ANSWER], "tools": "x"}, "`tools` is no list"),
         ({"messages": [USER, ANSWER], "date": "soon"}, "neither ISO 8601"),

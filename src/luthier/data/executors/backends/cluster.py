@@ -27,7 +27,7 @@ class Cluster:
 
 @contextmanager
 def cluster(workers: int) -> Iterator[Executor]:
-    """The cluster that runs already (RAY_ADDRESS names it), or one of `workers` processes on this machine for as long as it is needed."""
+    """The cluster that runs already (RAY_ADDRESS names it), or one of `workers` processes here while it is needed."""
     try:
         import ray  # noqa: PLC0415 - an extra
     except ImportError as fault:

@@ -1,0 +1,104 @@
+"""Exact duplicates: how fast rows are found that are equal but for case and spacing, beside daft, DuckDB and polars.
+
+    python benchmarks/records.py --rows 1000000 --out DIR
+    python benchmarks/exact_duplicates.py --records DIR/records.jsonl [--times 3]
+
+Every engine reads the same Parquet file and ends with the number of rows kept. Peers fold case and runs of white space
+in the joined text; Luthier also folds width, invisible characters and look-alike letters, and compares messages with
+their roles. Prints one JSON object an engine.
+"""
+
+import argparse
+import json
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from measuring import Work, as_texts, run_apart, told
+
+
+def luthier() -> Work:
+    """Digests of batches on two threads, then the first of each."""
+    import numpy as np  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    from luthier.data.rows import MESSAGE  # noqa: PLC0415
+    from luthier.text.digesting import conversation_digests, first_of_equal  # noqa: PLC0415
+
+    conversation_digests(pa.array([[{"role": "user", "content": "warm"}]], pa.list_(MESSAGE)))
+
+    def work(texts: Path, _: int) -> dict[str, object]:
+        parts, waiting = [], []
+        with ThreadPoolExecutor(2) as pool:
+            for batch in pq.ParquetFile(texts).iter_batches(batch_size=10_000, columns=["messages"]):
+                waiting.append(pool.submit(conversation_digests, batch.column(0)))
+                if len(waiting) == 4:
+                    parts.append(waiting.pop(0).result())
+        found = np.concatenate([*parts, *(one.result() for one in waiting)])
+        return {"kept": int((first_of_equal(found) == np.arange(len(found))).sum())}
+
+    return work
+
+
+def daft() -> Work:
+    """Daft's own normalising, then distinct."""
+    import daft as peer  # noqa: PLC0415
+
+    def work(texts: Path, _: int) -> dict[str, object]:
+        folded = peer.functions.normalize(peer.col("text"), lowercase=True, white_space=True)
+        return {"kept": peer.read_parquet(str(texts)).select(folded.alias("text")).distinct().count_rows()}
+
+    return work
+
+
+def duckdb() -> Work:
+    """Distinct digests of folded texts, on two threads."""
+    import duckdb as peer  # noqa: PLC0415
+
+    peer.sql("SET threads = 2")
+
+    def work(texts: Path, _: int) -> dict[str, object]:
+        folded = r"trim(regexp_replace(lower(text), '\s+', ' ', 'g'))"
+        query = f"SELECT count(*) FROM (SELECT DISTINCT md5({folded}) FROM read_parquet('{texts}'))"
+        return {"kept": peer.sql(query).fetchall()[0][0]}
+
+    return work
+
+
+def polars() -> Work:
+    """Distinct 64-bit hashes of folded texts, streaming."""
+    import polars as peer  # noqa: PLC0415
+
+    def work(texts: Path, _: int) -> dict[str, object]:
+        folded = peer.col("text").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars().hash()
+        return {"kept": peer.scan_parquet(texts).select(folded.n_unique()).collect(engine="streaming").item()}
+
+    return work
+
+
+ENGINES = {"luthier": luthier, "daft": daft, "duckdb": duckdb, "polars": polars}
+
+
+def main() -> None:
+    """Compare all engines, or run one."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--records", type=Path)
+    asked.add_argument("--rows", type=int, help=argparse.SUPPRESS)
+    asked.add_argument("--times", type=int, default=3)
+    asked.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
+    asked.add_argument("--texts", type=Path, help=argparse.SUPPRESS)
+    chosen = asked.parse_args()
+    if chosen.engine:
+        told(ENGINES[chosen.engine], chosen.texts, chosen.rows)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        texts = as_texts(chosen.records, Path(folder))
+        with chosen.records.open("rb") as file:
+            rows = sum(1 for _ in file)
+        for engine in ENGINES:
+            print(json.dumps(run_apart(__file__, engine, texts, rows, times=chosen.times)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Inspection: what a file holds, and a section that reads it once somebody has said why it may be used."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from luthier.data.config import DataConfig
+from luthier.data.inspect import SHOWN_ROWS, Inspection, inspect, section_for
+from luthier.data.inspect_page import page
+from luthier.errors import Faults, UserError
+
+QUESTIONS = [f"Where is the card number {number} that I ordered from you?" for number in range(30)]
+
+
+@pytest.fixture
+def looked(tmp_path: Path) -> Inspection:
+    rows: list[Any] = [
+        {"question": question, "answer": "It is on its way. " * 20, "team": f"t{place % 3}"}
+        for place, question in enumerate(QUESTIONS)
+    ]
+    lines = [json.dumps(row) for row in rows] + [
+        "{broken",
+        json.dumps({"question": "Wo?", "answer": "Da.", "label": False}),
+    ]
+    (tmp_path / "cards.jsonl").write_text("\n".join(lines))
+    section = section_for(path="cards.jsonl", format="auto", columns={"prompt": "question", "completion": "answer"})
+    return inspect(section, folder=tmp_path)
+
+
+def test_rows_roles_lengths_languages_and_tags_are_counted(looked: Inspection) -> None:
+    assert (looked.rows, looked.formats, looked.roles) == (30, {"prompt_completion": 1}, {"user": 30, "assistant": 30})
+    assert looked.characters["answer"] == {"5%": 360, "median": 360, "95%": 360, "longest": 360}
+    assert looked.languages == {"en": 30}
+    assert looked.tags == {"team": 3}
+
+
+def test_ten_rows_are_shown_and_long_texts_are_cut(looked: Inspection) -> None:
+    assert len(looked.shown) == SHOWN_ROWS
+    assert looked.shown[0].messages[0] == ("user", QUESTIONS[0])
+    assert looked.shown[0].messages[1][1].endswith("... (360 characters)")
+
+
+def test_faults_and_what_gives_no_row_are_told_beside_the_rows(looked: Inspection) -> None:
+    assert (looked.faults, looked.first_faults[0].split(": ")[0]) == (1, "cards.jsonl:31")
+    assert looked.left_out == {"the completion is marked as unwanted": 1}
+
+
+def test_the_proposal_reads_the_file_once_consent_is_filled_in_and_never_before(looked: Inspection) -> None:
+    told = yaml.safe_load(looked.proposal)["data"]
+    (source,) = told["sources"]
+    assert source == {
+        "path": "cards.jsonl",
+        "format": "prompt_completion",
+        "columns": {"prompt": "question", "completion": "answer"},
+    }
+    with pytest.raises(ValueError, match="lawful_basis"):
+        DataConfig.model_validate(told)
+    assert (
+        DataConfig.model_validate({"sources": [source | {"lawful_basis": "contract"}]}).sources[0].path == "cards.jsonl"
+    )
+
+
+def test_the_page_tells_what_the_figures_tell(looked: Inspection) -> None:
+    text = page(looked)
+    for part in ("30 rows", "languages: en 30", "faults: 1", QUESTIONS[9], "lawful_basis", looked.proposal):
+        assert part in text
+    assert QUESTIONS[10] not in text
+
+
+def test_noise_that_cleaning_could_cut_is_pointed_out(tmp_path: Path) -> None:
+    row = {"prompt": "<p>Is it <b>ready</b>?</p>", "completion": "Yes."}
+    (tmp_path / "a.jsonl").write_text("\n".join([json.dumps(row)] * 5))
+    found = inspect(section_for(path="a.jsonl"), folder=tmp_path)
+    assert found.advice == ("5 of 10 texts hold HTML; `clean: {mark_up: true}` turns it into text",)
+
+
+def test_a_format_that_nobody_knows_is_told_with_its_fields(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"doc": "x", "summary": "y"}')
+    with pytest.raises(Faults, match=r"\['doc', 'summary'\]"):
+        inspect(section_for(path="a.jsonl"), folder=tmp_path)
+
+
+def test_a_field_that_luthier_does_not_have_cannot_be_mapped() -> None:
+    with pytest.raises(UserError):
+        section_for(path="a.jsonl", columns={"promt": "x"})
