@@ -30,6 +30,7 @@ charter:
   kill_criterion: {metric: k, must_reach: "> 0.1", within_weeks: 8}
 data:
   sources: [{path: records.jsonl, format: chat, lawful_basis: contract}]
+  pii: {action: mask, ner: "off", cleared_by: nobody, reason: what is measured is the build without names}
   contradictions: drop
   gold: {size: 500}
   workers: WORKERS

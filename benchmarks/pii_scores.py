@@ -23,13 +23,15 @@ class Labelled(NamedTuple):
 
 
 def presidio_half(path: Path, half: Half) -> list[Labelled]:
-    """The `dev` or the `held` half of a labelled file: whole templates on one side, by a digest of the template's number."""
+    """The `dev` or `held` half of a labelled file, or `all`; templates are split whole, by a digest of their number."""
     rows = []
     for row in json.loads(path.read_text(encoding="utf-8")):
         even = hashlib.sha256(f"pii {row['template_id']}".encode()).digest()[0] % 2 == 0
         if half == "all" or even == (half == "dev"):
             rows.append(
-                Labelled(row["full_text"], [(s["start_position"], s["end_position"], s["entity_type"]) for s in row["spans"]])
+                Labelled(
+                    row["full_text"], [(s["start_position"], s["end_position"], s["entity_type"]) for s in row["spans"]]
+                )
             )
     return rows
 
@@ -48,7 +50,7 @@ def joined(text: str, spans: Iterable[tuple[int, int, str]]) -> list[tuple[int, 
 def score(
     rows: Sequence[Labelled], find: Callable[[Sequence[str]], Sequence[Iterable[tuple[int, int, str]]]]
 ) -> Mapping[str, dict[str, float]]:
-    """Per type and over all (`micro`): true spans, precision, recall and F by exact span and by overlap of half the union."""
+    """Per type and for all (`micro`): true spans; precision, recall and F by exact span and by half the union."""
     counts: Counter[tuple[str, str]] = Counter()
     truths = [joined(row.text, row.spans) for row in rows]
     known = {kind for truth in truths for _, _, kind in truth}
@@ -84,7 +86,11 @@ def _figures(counts: Mapping[tuple[str, str], int], kind: str) -> dict[str, floa
         recall = counts[kind, how] / counts[kind, "true"]
         precision = counts[kind, f"{how}_found"] / counts[kind, "found"] if counts[kind, "found"] else 0.0
         both = precision + recall
-        figures |= {f"{how}_p": precision, f"{how}_r": recall, f"{how}_f": 2 * precision * recall / both if both else 0.0}
+        figures |= {
+            f"{how}_p": precision,
+            f"{how}_r": recall,
+            f"{how}_f": 2 * precision * recall / both if both else 0.0,
+        }
     return figures | {"left": counts[kind, "left"] / max(1, counts[kind, "characters"])}
 
 

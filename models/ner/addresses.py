@@ -63,9 +63,9 @@ _POSTCODES = [
 def _german(values: Values, number: str) -> str:
     stem = values.pick(WORDS["street_de_stems"]) if values.chance(0.7) else values.last("german")
     joined = f"{stem}{values.pick(WORDS['street_de'])}"
-    return values.pick([joined, joined, f"{stem.title()}er {values.pick(['Straße', 'Str.', 'Weg', 'Allee', 'Strasse'])}"]) + (
-        f" {number}"
-    )
+    return values.pick(
+        [joined, joined, f"{stem.title()}er {values.pick(['Straße', 'Str.', 'Weg', 'Allee', 'Strasse'])}"]
+    ) + (f" {number}")
 
 
 def _dutch(values: Values, number: str) -> str:

@@ -1,4 +1,4 @@
-"""Build the tagger of names: `python models/ner/build.py --data ../shared/data`. Two cores, no network, no labelled data."""
+"""Build the tagger of names: `python models/ner/build.py --data ../shared/data`. No labelled data."""
 
 import argparse
 import sys
@@ -19,12 +19,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=HERE.parents[2] / "shared" / "data", help="Folder of public data.")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
-    parser.add_argument("--sentences", type=int, default=160_000)
+    parser.add_argument("--sentences", type=int, default=60_000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     people = {name.lower() for given, family in NAMES.values() for name in (*given, *family)}
     derived = derive(options.data, NAMED | people)
-    known = vocabulary(list(cases(sentences(options.seed, derived), 30_000)))
+    known = vocabulary(list(cases(sentences(options.seed, derived), 10_000)))
     print(f"{len(derived.surnames)} surnames, {len(derived.companies)} companies, {len(derived.clauses)} clauses, "
           f"{len(known)} words", flush=True)  # fmt: skip
     network = train(sentences(options.seed + 1, derived), known, total=options.sentences, batch=64, seed=options.seed)

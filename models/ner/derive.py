@@ -31,12 +31,14 @@ def derive(data: Path, names: set[str]) -> Derived:
     surnames = Counter(found for text in books for found in _SURNAME.findall(text))
     common = Counter(word for text in books for word in re.findall(r"\b[a-z]{3,}\b", text))
     rare = {name.lower() for name in names} - {word for word, count in common.items() if count > 40}
-    clauses = sorted({
-        found
-        for text in (*books, *_chats(data))
-        for found in _clauses(text)
-        if common[re.split(r"\W", found.lower())[0]] > 40 and not rare & set(re.findall(r"[a-z]+", found.lower()))
-    })
+    clauses = sorted(
+        {
+            found
+            for text in (*books, *_chats(data))
+            for found in _clauses(text)
+            if common[re.split(r"\W", found.lower())[0]] > 40 and not rare & set(re.findall(r"[a-z]+", found.lower()))
+        }
+    )
     return Derived(
         surnames=tuple(sorted(name for name, count in surnames.items() if count > 3 and not common[name.lower()])),
         companies=tuple(sorted(_companies(data))),
@@ -68,6 +70,8 @@ def _companies(data: Path) -> Iterator[str]:
     with (data / "cuad" / "master_clauses.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             for name in re.findall(r"'([^']{3,50})'", row["Parties"]):
-                clean = name.strip(" .,;\"“”")
-                if re.search(r"(?i)\b(inc|ltd|llc|corp|company|co|gmbh|limited|bank|group|plc|s\.a)\b", clean) and not re.search(r"[()<>\"]|^the ", clean):
+                clean = name.strip(' .,;"“”')
+                if re.search(
+                    r"(?i)\b(inc|ltd|llc|corp|company|co|gmbh|limited|bank|group|plc|s\.a)\b", clean
+                ) and not re.search(r"[()<>\"]|^the ", clean):
                     yield clean

@@ -14,16 +14,22 @@ Labelled = tuple[str, list[tuple[int, int, str]]]
 
 _SLOT = re.compile(r"\{(lower:)?([A-Z0-9]+)\}")
 _CHOICE = re.compile(r"\(([^()]*)\)")
+_WHO = "man|woman|boy|girl|child|king|captain|stranger|lady|gentleman|fellow"
+_WHERE = "town|city|village|country|island|valley|capital|province|colony|world|place|forest|sea|river|shore"
+_WHAT = (
+    "bank|company|firm|school|office|church|club|army|government|police|court|hospital|college|shop|store|team|party"
+)
+_OWNED = "own|hand|eyes|face|head|father|mother|husband|heart|voice|room|house|mind|arms|life|hair"
 _INSTEAD = [
     (re.compile(pattern, re.IGNORECASE), slot)
     for pattern, slot in (
-        (r"\b(?:he|she|him)\b|\bthe (?:old |young |little |poor )?(?:man|woman|boy|girl|child|king|captain|stranger|lady|gentleman|fellow)\b", "{PERSON}"),
-        (r"\bhis\b|\bher(?= (?:own|hand|eyes|face|head|father|mother|husband|heart|voice|room|house|mind|arms|life|hair))\b", "{PERSON}'s"),
-        (r"\bthe (?:town|city|village|country|island|valley|capital|province|colony|world|place|forest|sea|river|shore)\b", "{PLACE}"),
-        (r"\b(?:my|your|the) (?:bank|company|firm|school|office|church|club|army|government|police|court|hospital|college|shop|store|team|party|family)\b", "{ORG}"),
-        (r"(?<=to )(?:the house|my house|the door|the street|the hotel)\b|(?<=at )(?:the house|home|the hotel)\b", "{ADDR1}"),
+        (rf"\b(?:he|she|him)\b|\bthe (?:old |young |little |poor )?(?:{_WHO})\b", "{PERSON}"),
+        (rf"\bhis\b|\bher(?= (?:{_OWNED}))\b", "{PERSON}'s"),
+        (rf"\bthe (?:{_WHERE})\b", "{PLACE}"),
+        (rf"\b(?:my|your|the) (?:{_WHAT})\b", "{ORG}"),
+        (r"(?<=to )(?:the house|my house|the door|the street|the hotel)\b|(?<=at )(?:the house|home)\b", "{ADDR1}"),
     )
-]  # fmt: skip
+]
 """What prose says instead of a name, and the slot that takes its place."""
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
@@ -32,7 +38,11 @@ _OPEN, _CLOSE = "\ue000", "\ue001"
 def templates() -> list[str]:
     """The lines of `templates.txt`."""
     lines = (Path(__file__).parent / "templates.txt").read_text(encoding="utf-8").splitlines()
-    return [line.replace("\\n", "\n").replace("\\t", "\t") for line in lines if line and not line.startswith(("# One", "##"))]
+    return [
+        line.replace("\\n", "\n").replace("\\t", "\t")
+        for line in lines
+        if line and not line.startswith(("# One", "##"))
+    ]
 
 
 def sentences(seed: int, derived: Derived) -> Iterator[Labelled]:
@@ -60,7 +70,7 @@ def _named(values: Values) -> str:
         named = text
         for pattern, slot in _INSTEAD:
             named = pattern.sub(lambda match, slot=slot: slot if values.chance(0.8) else match[0], named)
-        if "{" in named:
+        if "{" in named and (values.chance(0.4) or re.search(r"\{(?!PERSON)", named)):
             return named
     return text
 
@@ -76,7 +86,10 @@ def fill(template: str, values: Values) -> list[Piece]:
     place = 0
     for slot in _SLOT.finditer(template):
         made = SLOTS[slot[2]](values)
-        pieces += [(template[place : slot.start()], ""), *((t.lower(), label) if slot[1] else (t, label) for t, label in made)]
+        pieces += [
+            (template[place : slot.start()], ""),
+            *((t.lower(), label) if slot[1] else (t, label) for t, label in made),
+        ]
         place = slot.end()
     return [*pieces, (template[place:], "")]
 
@@ -133,14 +146,18 @@ def _clause(values: Values) -> str:
 def _cap_phrase(values: Values) -> str:
     """A heading: plain words, products, days and fields of forms with capitals, none of them an entity."""
     if values.chance(0.4):
-        return " ".join(values.pick([*WORDS["capitals"], *WORDS["products"]]) for _ in range(values.random.randint(1, 3)))
+        return " ".join(
+            values.pick([*WORDS["capitals"], *WORDS["products"]]) for _ in range(values.random.randint(1, 3))
+        )
     words = values.pick(values.derived.clauses).rstrip(".?!").split()[: values.random.randint(2, 6)]
     return " ".join(words).title() if values.chance(0.7) else " ".join(words).upper()
 
 
 def _place(values: Values) -> list[Piece]:
     if values.chance(0.12):
-        second = values.pick(PLACES["country" if values.chance(0.5) else "region" if values.chance(0.5) else "abbreviation"])
+        second = values.pick(
+            PLACES["country" if values.chance(0.5) else "region" if values.chance(0.5) else "abbreviation"]
+        )
         return [(values.city(), "LOCATION"), (values.pick([", ", ", ", " "]), ""), (second, "LOCATION")]
     return [(values.place(), "LOCATION")]
 
@@ -152,7 +169,9 @@ def _titled(values: Values) -> list[Piece]:
 
 def _age_phrase(values: Values) -> list[Piece]:
     age = str(values.random.randint(1, 99))
-    return values.pick([[(f"{age} years old", "AGE")], [(age, "AGE")], [(f"{age} y/o", "AGE")], [("aged ", ""), (age, "AGE")]])
+    return values.pick(
+        [[(f"{age} years old", "AGE")], [(age, "AGE")], [(f"{age} y/o", "AGE")], [("aged ", ""), (age, "AGE")]]
+    )
 
 
 def _snake(values: Values) -> str:
@@ -212,9 +231,15 @@ SLOTS: Mapping[str, Callable[[Values], list[Piece]]] = {
         lambda values: values.digits(values.pick(["(999) 999-9999", "+99 99 999 9999", "999-999-9999", "099 9999 999"]))
     ),
     "URL": _plain(
-        lambda values: f"{values.pick(['https://', 'www.', 'http://www.'])}{values._coin('city', PLACES['city']).lower()}.com/"
+        lambda values: (
+            f"{values.pick(['https://', 'www.', 'http://www.'])}{values._coin('city', PLACES['city']).lower()}.com/"
+        )
     ),
-    "ID": _plain(lambda values: values.digits(values.pick(["AA-9999", "A99999999", "9999 9999 9999 9999", "999999999", "AA99AA9999"]))),
+    "ID": _plain(
+        lambda values: values.digits(
+            values.pick(["AA-9999", "A99999999", "9999 9999 9999 9999", "999999999", "AA99AA9999"])
+        )
+    ),
     "SNAKE": _plain(_snake),
 }
 NAMED = {*ORGS["known"], *(word for kind in ("city", "country", "region", "nationality") for word in PLACES[kind])}

@@ -15,7 +15,7 @@ from luthier.text.pii.ner.features import LABELS, SPELLINGS, TAGS, WIDTH, spelli
 from luthier.text.pii.ner.tagger import DILATIONS
 from models.ner.generate import Labelled
 
-EMBEDDED, HIDDEN, KERNELS = 64, 128, (5, 5, 3)
+EMBEDDED, HIDDEN, KERNELS = 64, 112, (5, 5, 3)
 UNSEEN = 0.3
 """Share of the words whose own row is hidden in training, so that the spelling has to speak."""
 
@@ -47,7 +47,7 @@ class Network(nn.Module):
         self.drop = nn.Dropout(0.15)
 
     def forward(self, types: Tensor, places: Tensor, gaps: Tensor, known: Tensor) -> Tensor:
-        """Scores [batch, time, tags]; `types` [types, WIDTH] are rows, `places` say which type stands where (0: none)."""
+        """Scores [batch, time, tags]; `types` [types, WIDTH] are rows, `places` the type at each place (0: none)."""
         inner = self.table(types)
         words = inner[:, 1:].sum(1)[places] + inner[:, 0][places] * known[..., None]
         real = (places > 0)[..., None]
@@ -66,7 +66,7 @@ def cases(sentences: Iterator[Labelled], count: int) -> Iterator[Case]:
             yield Case(stretch.words, stretch.gaps, _tags(stretch.places, spans))
 
 
-def vocabulary(sample: Sequence[Case], least: int = 4, most: int = 14_000) -> dict[str, int]:
+def vocabulary(sample: Sequence[Case], least: int = 2, most: int = 14_000) -> dict[str, int]:
     """Words that get a row of their own: the commonest of the sample."""
     counts = Counter(word.lower() for case in sample for word in case.words)
     return {word: place for place, (word, count) in enumerate(counts.most_common(most)) if count >= least}
@@ -76,7 +76,7 @@ def train(sentences: Iterator[Labelled], known: Mapping[str, int], *, total: int
     """A network that has seen `total` sentences once each; the rate warms up and then falls to zero."""
     torch.manual_seed(seed)
     network = Network(1 + len(known) + SPELLINGS)
-    peak, steps = 4e-3, total // batch
+    peak, steps = 5e-3, total // batch
     optimizer = torch.optim.Adam(network.parameters(), lr=peak, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / 100, max(0.01, 1 - step / steps))

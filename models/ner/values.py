@@ -13,7 +13,7 @@ import yaml
 from models.ner.derive import Derived
 
 LISTS = Path(__file__).parent / "lists"
-WORDS: dict[str, list[str]] = yaml.load((LISTS / "words.yaml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - `No` and `True` stay words
+WORDS: dict[str, list[str]] = yaml.load((LISTS / "words.yaml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
 Piece = tuple[str, str]
 """A text and its label; an empty label for what is no entity."""
 
@@ -131,7 +131,8 @@ class Values:
         name = WORDS["months"][month - 1]
         return self.pick([
             f"{year}-{month:02d}-{day:02d}", f"{month}/{day}/{year}", f"{day:02d}.{month:02d}.{year}", f"{name} {year}",
-            f"{day} {name} {year}", f"{name} {day}, {year}", f"{name[:3]} {day}", f"{day:02d}/{month:02d}/{year % 100:02d}",
+            f"{day} {name} {year}", f"{name} {day}, {year}", f"{name[:3]} {day}",
+            f"{day:02d}/{month:02d}/{year % 100:02d}",
         ])  # fmt: skip
 
     def digits(self, pattern: str) -> str:
@@ -161,14 +162,22 @@ def _firm(values: Values) -> str:
 
 
 def _institution(values: Values) -> str:
-    kind = values.pick(["University", "College", "Bank", "Museum", "Institute", "Ministry", "Church", "Chamber", "School"])
-    whose = values.pick([values.place(), values.place(), "Art", "Technology", "Health", "Finance", "Commerce", "Science"])
-    return values.pick([f"{kind} of {whose}", f"{values.city()} {kind}", f"{values.full()} {values.pick(ORGS['tail'])}"])
+    kind = values.pick(
+        ["University", "College", "Bank", "Museum", "Institute", "Ministry", "Church", "Chamber", "School"]
+    )
+    whose = values.pick(
+        [values.place(), values.place(), "Art", "Technology", "Health", "Finance", "Commerce", "Science"]
+    )
+    return values.pick(
+        [f"{kind} of {whose}", f"{values.city()} {kind}", f"{values.full()} {values.pick(ORGS['tail'])}"]
+    )
 
 
 def _short(values: Values) -> str:
     letters = "".join(values.pick(string.ascii_uppercase) for _ in range(values.random.randint(2, 5)))
-    return values.pick([letters, letters, f"{letters} {values.pick(ORGS['tail'])}", f"{letters} {values.pick(ORGS['suffix'])}"])
+    return values.pick(
+        [letters, letters, f"{letters} {values.pick(ORGS['tail'])}", f"{letters} {values.pick(ORGS['suffix'])}"]
+    )
 
 
 def _two_words(values: Values) -> str:

@@ -6,6 +6,7 @@ from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from luthier.data.synthetic.config import SynthesizeConfig
 from luthier.section import Section
 
 LawfulBasis = Literal[
@@ -117,17 +118,32 @@ class StyleSheetConfig(Section):
 class PiiConfig(Section):
     """What happens to personal data in text."""
 
-    action: Literal["mask", "replace", "hash", "off"] = Field(
+    action: Literal["mask", "replace", "hash", "encrypt", "off"] = Field(
         default="mask",
-        description="`mask` writes <EMAIL_ADDRESS>, `hash` adds a salted digest, `replace` writes a made-up value.",
+        description="`mask` writes <EMAIL_ADDRESS>, `hash` adds a salted digest, `replace` writes a made-up value, "
+        "`encrypt` locks the value under the key that `key` names.",
     )
-    cleared_by: str | None = Field(default=None, description="Who allowed personal data to stay; needed for `off`.")
-    reason: str | None = Field(default=None, description="Why it may stay; needed for `off`.")
+    ner: str = Field(
+        default="bundled",
+        min_length=1,
+        description="What finds names and places: `bundled`, `off`, or a token-classification model of Hugging Face "
+        "(its id, or a folder with safetensors). Requests at the gateway are searched with patterns only.",
+    )
+    key: str | None = Field(
+        default=None, pattern="^[A-Z][A-Z0-9_]*$", description="Environment variable that holds the key of `encrypt`."
+    )
+    cleared_by: str | None = Field(
+        default=None, description="Who allowed personal data to stay; needed for `action: off` and `ner: off`."
+    )
+    reason: str | None = Field(default=None, description="Why it may stay; needed for `action: off` and `ner: off`.")
 
     @model_validator(mode="after")
     def _off_is_somebody_s_decision(self) -> Self:
-        if self.action == "off" and not ((self.cleared_by or "").strip() and (self.reason or "").strip()):
-            raise ValueError("`action: off` leaves personal data in; it needs `cleared_by` and `reason`")
+        off = [f"{name}: off" for name in ("action", "ner") if getattr(self, name) == "off"]
+        if off and not ((self.cleared_by or "").strip() and (self.reason or "").strip()):
+            raise ValueError(f"`{off[0]}` leaves personal data in; it needs `cleared_by` and `reason`")
+        if (self.action == "encrypt") != (self.key is not None):
+            raise ValueError("`action: encrypt` and `key` go together; `key` names an environment variable")
         return self
 
 
@@ -189,6 +205,7 @@ class DataConfig(Section):
     leakage: LeakageConfig = LeakageConfig()
     gold: GoldConfig = GoldConfig()
     split: SplitConfig = SplitConfig()
+    synthesize: SynthesizeConfig = SynthesizeConfig()
     seed: int = Field(default=0, ge=0, description="Decides the draw and the split.")
     engine: Literal["local", "ray"] = Field(
         default="local", description="`local` works on this machine, `ray` on a Ray cluster; the snapshot is the same."

@@ -29,6 +29,7 @@ def run(
     *,
     project: str,
     salt: str,
+    pii_key: str | None = None,
     folder: Path,
     executor: Executor,
     frozen_gold: GoldSet | None = None,
@@ -47,6 +48,7 @@ def run(
         sources: Each source with its digest.
         project: Name on manifest and card.
         salt: Secret of the project; without it row digests tell nothing about rows.
+        pii_key: What personal data is locked under where `config.pii.action` is `encrypt`.
         folder: For shards, parts and lists; what is in it belongs to earlier runs of this build.
         executor: Where pieces are shaped and parts are written; it changes no byte.
         frozen_gold: The gold set of an earlier build: it stays the test split and is never drawn again.
@@ -61,7 +63,7 @@ def run(
         UserError: Too few rows for the gold set, or an unknown tag or format.
 
     """
-    rules = Rules(config, salt, frozenset(erased), today, boilerplate={})
+    rules = Rules(config, salt, pii_key, frozenset(erased), today, boilerplate={})
     shaped = shape_all(ports, executor, rules, sources, folder, gold_file=gold_file, frozen=frozen_gold)
     passes = Passes.of(config, shaped)
     lookout = Lookout(shaped.shards, passes.everyone, config.leakage)

@@ -1,4 +1,4 @@
-"""The project's own secret salt: row digests and hashed personal data tell nothing without it."""
+"""The project's own secrets: the salt of row digests and hashed personal data, and the key of what is locked."""
 
 import secrets
 
@@ -17,3 +17,9 @@ def project_salt(work: Workspace) -> str:
     if not isinstance(salt, str):
         raise Refused("the project's salt cannot be read", hint="restore the database from a backup")
     return salt
+
+
+def pii_key(work: Workspace) -> str | None:
+    """The key under which personal data is locked, where `data.pii.action` is `encrypt`."""
+    name = work.config.data.pii.key
+    return work.environment.secret(name).get_secret_value() if name else None

@@ -46,8 +46,9 @@ def words(text: str) -> list[str]:
 
 def visible(text: str) -> Visible:
     """What a reader sees of `text`, one plain character per character where that is possible."""
-    if text.isascii() or not _changed().search(text):
-        return Visible(text, None)
+    changed = [] if text.isascii() else rewritten().findall(text)
+    if not any(map(is_invisible, changed)):
+        return Visible(rewritten().sub(lambda match: _plain(match[0]), text) if changed else text, None)
     kept = [(place, _plain(char)) for place, char in enumerate(text) if not is_invisible(char)]
     return Visible("".join(char for _, char in kept), [place for place, _ in kept])
 
@@ -60,8 +61,8 @@ def is_invisible(char: str) -> bool:
 
 
 @cache
-def _changed() -> re.Pattern[str]:
-    """Matches where `visible` may leave out or rewrite a character: all that do up to U+2FFF, and rarer scripts whole."""
+def rewritten() -> re.Pattern[str]:
+    """Matches what `visible` may leave out or rewrite: all such characters up to U+2FFF, and rarer scripts whole."""
     some = "".join(re.escape(chr(n)) for n in range(128, 0x3000) if is_invisible(chr(n)) or _plain(chr(n)) != chr(n))
     return re.compile(f"[{some}\u3000-\u3040\u3100-\u4dff\ua000-\U0010ffff]")
 

@@ -44,6 +44,7 @@ def config(**more: object) -> DataConfig:
     """Rules that touch every pass."""
     chosen: dict[str, object] = {
         "sources": [{"path": "rows.jsonl", "format": "chat", "lawful_basis": "contract"}],
+        "pii": {"action": "mask", "ner": "off", "cleared_by": "nobody", "reason": "the words are made up"},
         "gold": {"size": 40, "stratify_by": ["kind"]},
         "split": {"validation": 0.1, "group_by": "customer"},
     }

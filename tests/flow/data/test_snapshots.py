@@ -24,6 +24,7 @@ charter:
   kill_criterion: {metric: k, must_reach: "> 0.1", within_weeks: 8}
 data:
   sources: [{path: rows.jsonl, format: chat, lawful_basis: contract}]
+  pii: {action: mask, ner: "off", cleared_by: nobody, reason: the words are made up}
   gold: {size: 40, stratify_by: [kind]}
   split: {group_by: customer}
 variants:

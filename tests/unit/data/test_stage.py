@@ -24,6 +24,7 @@ from luthier.domain.digests import canonical_json, digest_of_bytes
 from luthier.domain.examples import Example
 from luthier.domain.snapshots import SPLITS, GoldSet, Split
 from luthier.errors import Faults, Refused, UserError
+from tests.unit.data.conftest import NAMES_CLEARED
 
 Build = Callable[..., "Built"]
 Config = Callable[..., DataConfig]
@@ -249,9 +250,52 @@ def with_secrets() -> list[Row]:
 
 @pytest.mark.parametrize("action", ["mask", "hash", "replace"])
 def test_no_secret_is_left_in_anything_that_comes_out(build: Build, config: Config, action: str) -> None:
-    built = build(with_secrets(), chosen=config(pii={"action": action}))
+    built = build(with_secrets(), chosen=config(pii=NAMES_CLEARED | {"action": action}))
     assert [secret for secret in SECRETS if secret in built.everything] == []
     assert built.result.masked["EMAIL_ADDRESS"] >= 1
+
+
+FIFTY = [
+    *(f"sk-live-{number:04x}9f86d081884c7d65" for number in range(10)),
+    *(f"AKIAIOSFODNN7EX{number:05d}" for number in range(10)),
+    *(f"ghp_16C7e42F292c6912E7710c838347Ae{number:04d}" for number in range(10)),
+    *(f"casey.{number}@planted.example" for number in range(10)),
+    *(f"xoxb-17653672481-planted-{number:03d}" for number in range(10)),
+]
+TICKETS = [
+    "Ticket {n}77: the job fails, I used {secret} as always.",
+    '{{"ticket": "{n}77", "log": "auth={secret} status=401"}}',
+    "| id | value |\n|---|---|\n| {n}77 | {secret} |",
+    "From: desk {n}77\nX-Key: {secret}\n\nIt is broken.",
+    "2026-01-0{d} 10:00:00 ERROR [{n}77] refused {hidden} (403)",
+]
+
+
+def planted() -> list[Row]:
+    """Raw tickets in five forms with one secret each; the last form hides it behind invisible characters."""
+    rows = mails()
+    for n, secret in enumerate(FIFTY):
+        hidden = secret[:5] + "\u200b" + secret[5:]
+        text = TICKETS[n % 5].format(n=n, d=n % 9 + 1, secret=secret, hidden=hidden)
+        rows.append(row_of(f"t{n}", text, f"answered {n}77 about {secret}", customer=f"t{n}"))
+    return rows
+
+
+def test_fifty_planted_secrets_come_out_nowhere_and_with_the_filter_off_they_do(build: Build, config: Config) -> None:
+    cleared = build(planted()).everything.replace("\u200b", "")
+    assert [secret for secret in FIFTY if secret in cleared] == []
+    off = {"action": "off", "cleared_by": "legal@firm", "reason": "own servers only"}
+    left = build(planted(), chosen=config(pii=off)).everything
+    assert all(secret in left for secret in FIFTY)
+
+
+def test_names_are_masked_unless_somebody_cleared_them(build: Build, config: Config) -> None:
+    row = row_of("n1", "Dear Mr. Johnson, my name is Emily Carter and I live in Chicago.", "Noted 9.", customer="n")
+    kept = build([*mails(), row]).everything
+    masked = build([*mails(), row], chosen=config(pii={"action": "mask"}, contradictions="drop")).everything
+    assert "Emily Carter" in kept
+    assert "Emily" not in masked
+    assert "Chicago" not in masked
 
 
 def test_with_the_filter_off_the_secrets_are_there_and_the_card_says_by_whose_leave(

@@ -170,4 +170,6 @@ def _source_lines(shaped: Shaped, ending: Ending) -> list[SourceLine]:
 def _told_pii(config: PiiConfig) -> str:
     if config.action == "off":
         return f"left in, cleared by {config.cleared_by}: {config.reason}"
-    return {"mask": "masked", "hash": "hashed", "replace": "replaced by made-up values"}[config.action]
+    how = {"mask": "masked", "hash": "hashed", "replace": "replaced by made-up values", "encrypt": "locked"}
+    told = how[config.action]
+    return told if config.ner != "off" else f"{told}, names left in, cleared by {config.cleared_by}: {config.reason}"

@@ -27,7 +27,7 @@ from luthier.domain.value import Value
 from luthier.errors import Refused, Tampered
 from luthier.lifecycle.absence import prove_absence
 from luthier.lifecycle.rows import rows_of
-from luthier.lifecycle.salt import project_salt
+from luthier.lifecycle.salt import pii_key, project_salt
 from luthier.lifecycle.withdrawn import withdrawn_gold_rows, withdrawn_keys
 from luthier.lifecycle.workspace import Settled, Workspace
 
@@ -149,6 +149,7 @@ def _perform(
             sources,
             project=work.project,
             salt=project_salt(work),
+            pii_key=pii_key(work),
             folder=folder,
             executor=executor,
             frozen_gold=work.fetch(frozen, GoldSet) if frozen else None,

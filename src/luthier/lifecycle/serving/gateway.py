@@ -21,7 +21,7 @@ from luthier.errors import EngineFault, NotFound, Refused
 from luthier.gateway.app import create_app
 from luthier.lifecycle.answering import adapter_folder
 from luthier.lifecycle.routes import current_table
-from luthier.lifecycle.salt import project_salt
+from luthier.lifecycle.salt import pii_key, project_salt
 from luthier.lifecycle.serving.recorder import Recorder
 from luthier.lifecycle.workspace import Workspace
 from luthier.store import FeedbackRow, key_secret
@@ -45,6 +45,7 @@ class StorePorts:
         self._table: RouteTable | None = None
         self._known: dict[str, tuple[float, str | None]] = {}
         self._salt = project_salt(work)
+        self._pii_key = pii_key(work)
         self._recorder = Recorder(work.store.interactions.add_many)
 
     @cached_property
@@ -92,9 +93,9 @@ class StorePorts:
         return self.indexes[retrieval.kb].search(text, retrieval.top_k)
 
     def cleared(self, text: str) -> str:
-        """`text` after the same treatment of personal data as the training rows had."""
+        """`text` after the treatment of personal data that the training rows had, names and places apart."""
         action = self._work.config.data.pii.action
-        return text if action == "off" else take_out(text, action, self._salt).text
+        return text if action == "off" else take_out(text, action, self._salt, key=self._pii_key).text
 
     def tools(self) -> Sequence[ToolSpec]:
         """The project's tools."""

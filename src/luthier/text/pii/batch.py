@@ -1,14 +1,17 @@
 """Many texts at once: what most of them cannot hold is ruled out in one pass of a fast regex engine."""
 
+import re
 from collections.abc import Sequence
 
 import polars as pl
 import pyarrow as pa
 
-from luthier.text.normalise import visible
+from luthier.text.normalise import Visible, rewritten, visible
 from luthier.text.pii.find import Names, spans_in, spans_of_names
 from luthier.text.pii.spans import LEAST_SCORE, Span, gates, pii_recognisers
 
+_OTHER = re.compile("(?![0-9])\\d|[\u0130\u0131]")
+_OTHER_IN_RUST = "[\\p{Nd}--[0-9]]|[\u0130\u0131]"
 _AT_ONCE = 20_000
 """Texts whose shown forms are held at a time."""
 
@@ -23,32 +26,47 @@ def find_pii_batch(texts: Sequence[str] | pa.Array, *, names: Names | None = Non
 
 
 def _find(texts: Sequence[str], names: Names | None) -> list[tuple[Span, ...]]:
-    shown = [visible(text) for text in texts]
+    column = pl.Series("text", texts, dtype=pl.String)
+    shown = [Visible(text, None) for text in texts]
+    for place in column.str.contains(rewritten().pattern).arg_true():
+        shown[place] = visible(texts[place])
     named = names.find([one.text for one in shown]) if names else None
-    possible = _possible([one.text for one in shown])
+    possible = _possible(pl.Series("text", [one.text for one in shown], dtype=pl.String))
+    if named is None:
+        spans: list[tuple[Span, ...]] = [()] * len(texts)
+        for place, entities in possible.items():
+            spans[place] = spans_in(shown[place], entities, (), LEAST_SCORE)
+        return spans
     return [
-        spans_in(one, possible.get(place, ()), spans_of_names(named[place]) if named else (), LEAST_SCORE)
+        spans_in(one, possible.get(place, ()), spans_of_names(named[place]), LEAST_SCORE)
         for place, one in enumerate(shown)
     ]
 
 
-def _possible(texts: Sequence[str]) -> dict[int, list[str]]:
+def _possible(column: pl.Series) -> dict[int, list[str]]:
     """Place of a text -> the entities that it may hold; texts that hold none are missing."""
+    column = _plain_digits(column)
     needs = {entity: gates.get(entity, ()) for entity in pii_recognisers}
-    column = pl.Series("text", texts, dtype=pl.String)
-    everywhere = [entity for entity, patterns in needs.items() if not patterns]
-    firsts = dict.fromkeys(patterns[0] for patterns in needs.values() if patterns)
-    hold_any = column.str.contains("|".join(f"(?:{pattern})" for pattern in firsts)).arg_true()
-    some = pl.DataFrame({"place": hold_any, "text": column.gather(hold_any)})
-    distinct = list(dict.fromkeys(pattern for patterns in needs.values() for pattern in patterns))
-    hits = some.select(
-        "place", *(pl.col("text").str.contains(pattern).alias(str(n)) for n, pattern in enumerate(distinct))
-    )
-    places = hits["place"].to_list()
-    possible: dict[int, list[str]] = {place: list(everywhere) for place in range(len(texts))} if everywhere else {}
+    firsts = list(dict.fromkeys(patterns[0] for patterns in needs.values() if patterns))
+    masks = column.to_frame().select(pl.col("text").str.contains(first).alias(first) for first in firsts)
+    passed = {first: masks[first].arg_true() for first in firsts}
+    possible: dict[int, list[str]] = {}
     for entity, patterns in needs.items():
-        if patterns:
-            held = hits.select(pl.all_horizontal(str(distinct.index(pattern)) for pattern in patterns)).to_series()
-            for place in held.arg_true():
-                possible.setdefault(places[place], []).append(entity)
+        places = passed[patterns[0]] if patterns else pl.arange(len(column), dtype=pl.UInt32, eager=True)
+        for pattern in patterns[1:]:
+            places = places.filter(column.gather(places).str.contains(pattern))
+        for place in places:
+            possible.setdefault(place, []).append(entity)
     return possible
+
+
+def _plain_digits(column: pl.Series) -> pl.Series:
+    """The texts with ASCII digits for those of other scripts, and the Turkish i as Python's patterns see it."""
+    other = column.str.contains(_OTHER_IN_RUST).arg_true()
+    if other.is_empty():
+        return column
+    plain = [
+        _OTHER.sub(lambda match: str(int(match[0])) if match[0].isdecimal() else "i", text)
+        for text in column.gather(other)
+    ]
+    return column.scatter(other, plain)

@@ -4,9 +4,10 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from luthier.text.pii.spans import Found, every, raised, recogniser
+from luthier.text.pii.spans import DIGITS, Found, every, raised, recogniser
 
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%'-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w@])")
+_LONGEST_DOMAIN = 640
 _SPELT_AT = re.compile(r"[\[({]\s?at\s?[\])}]", re.IGNORECASE)
 _SPELT_EMAIL = re.compile(
     r"(?<![\w.+-])[\w.+-]{1,64}\s?[\[({]\s?at\s?[\])}]\s?[\w-]{1,63}"
@@ -14,14 +15,14 @@ _SPELT_EMAIL = re.compile(
     re.IGNORECASE,
 )
 _URL = re.compile(r"(?:(?:https?|ftp)://|(?<![\w.@/])www\.)[^\s<>\"'`{}|\\^\[\]]{2,2048}", re.IGNORECASE)
+_CLOSERS = ".,;:!?)"
 _TOP_LEVEL = (
     "com|net|org|edu|gov|mil|int|info|biz|io|ai|app|dev|co|eu|uk|de|fr|nl|ch|se|dk|fi|cz|hu|ru|jp|cn|br|au|ca|nz|us|tv|"
     "xyz|online|site|shop|store|cloud|tech"
 )
-_DOMAIN = re.compile(
-    rf"(?<![\w@./-])(?:[a-z0-9](?:[a-z0-9-]{{0,61}}[a-z0-9])?\.){{1,4}}(?:{_TOP_LEVEL})(?![\w@-]|\.\w)"
-    r"(?:[/?#][^\s<>\"'`{}|\\^\[\]]{0,2048})?",
-    re.IGNORECASE,
+_SITE_END = re.compile(rf"\.(?:{_TOP_LEVEL})(?![\w@-]|\.\w)(?:[/?#][^\s<>\"'`{{}}|\\^\[\]]{{0,2048}})?", re.IGNORECASE)
+_SITE_START = re.compile(
+    r"(?<![\w@./-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){0,3}[a-z0-9][a-z0-9-]{0,62}\Z", re.IGNORECASE
 )
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", re.IGNORECASE)
@@ -49,33 +50,44 @@ _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
 _DAY = re.compile(
     rf"(?<![\w./-])(?:\d{{4}}[-./]\d{{1,2}}[-./]\d{{1,2}}(?:T[\d:.]{{5,15}}(?:Z|[+-]\d\d:?\d\d)?)?|"
     rf"\d{{1,2}}([-./])\d{{1,2}}\1(?:\d{{4}}|\d\d)|\d{{1,2}}[- .]{{1,2}}{_MONTH}(?:[- ,.]{{1,2}}(?:\d{{4}}|\d\d))?|"
-    rf"{_MONTH}[- ]\d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|{_MONTH}[- ](?:\d{{4}}|\d\d)|\d{{1,2}}/(?:\d{{4}}|\d\d))(?![\w/]|[.-]\d)",
+    rf"{_MONTH}[- ]\d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|"
+    rf"{_MONTH}[- ](?:\d{{4}}|\d\d)|\d{{1,2}}/(?:\d{{4}}|\d\d))(?![\w/]|[.-]\d)",
     re.IGNORECASE,
 )
-_BIRTH = "birth|born|\\bdob\\b|d\\.o\\.b|geboren|geburt|nacid|nacimiento|naissance|nascita|narozen|syntynyt|f\u00f8dt|f\u00f6dd"
+_BIRTH = (
+    "birth|born|dob|d\\.o\\.b|geboren|geburt|nacid|nacimiento|naissance|nascita|narozen|syntynyt|"
+    "[fF]\u00f8dt|[fF]\u00f6dd"
+)
 _BORN = re.compile(rf"(?:{_BIRTH})", re.IGNORECASE)
 
 
-@recogniser("EMAIL_ADDRESS", r"@|[\[({].?(?i:at).?[\])}]")
+@recogniser("EMAIL_ADDRESS", r"@|[\[({][\s\x1c-\x1f]?[aA][tT][\s\x1c-\x1f]?[\])}]")
 def email_addresses(text: str) -> Iterator[Found]:
     """Addresses, also those spelt `name [at] domain [dot] org`."""
-    if "@" in text:
-        yield from every(_EMAIL, text, 1.0)
+    place, after = text.find("@"), 0
+    while place >= 0:
+        match = _EMAIL.search(text, max(after, place - 64), place + _LONGEST_DOMAIN)
+        if match and match.start() < place:
+            yield Found(match.start(), match.end(), 1.0)
+            after = match.end()
+        place = text.find("@", max(place + 1, after))
     if _SPELT_AT.search(text):
         yield from every(_SPELT_EMAIL, text, 0.9)
 
 
-@recogniser("URL", rf"://|(?i:www\.|[a-z0-9]\.(?:{_TOP_LEVEL})\b)")
+@recogniser("URL", rf"(?i-u)://|www\.|[a-z0-9]\.(?:{_TOP_LEVEL})")
 def urls(text: str) -> Iterator[Found]:
     """Web and file addresses, and bare names of sites, without the full stop of the sentence."""
-    if "." not in text and "://" not in text:
-        return
-    for pattern, score in ((_URL, 0.8), (_DOMAIN, 0.5)):
-        for match in pattern.finditer(text):
-            yield Found(match.start(), match.start() + len(match[0].rstrip(".,;:!?)")), score)
+    if "://" in text or "www." in text.lower():
+        for match in _URL.finditer(text):
+            yield Found(match.start(), match.start() + len(match[0].rstrip(_CLOSERS)), 0.8)
+    for match in _SITE_END.finditer(text):
+        first = max(0, match.start() - 128)
+        if site := _SITE_START.search(text[first : match.start()]):
+            yield Found(first + site.start(), match.start() + len(match[0].rstrip(_CLOSERS)), 0.5)
 
 
-@recogniser("IP_ADDRESS", r"[0-9]\.[0-9]{1,3}\.[0-9]|[0-9a-fA-F]?:[0-9a-fA-F]{0,4}:")
+@recogniser("IP_ADDRESS", r"(?-u)[0-9]\.[0-9]{1,3}\.[0-9]|:[0-9a-fA-F]{0,4}:")
 def ip_addresses(text: str) -> Iterator[Found]:
     """IPv4 and IPv6; four figures after `version` are none."""
     for mark, pattern in ((".", _IPV4), (":", _IPV6)):
@@ -84,7 +96,7 @@ def ip_addresses(text: str) -> Iterator[Found]:
                 yield Found(match.start(), match.end(), 0.95)
 
 
-@recogniser("PHONE_NUMBER", r"[0-9][0-9 ().\-/]{5}")
+@recogniser("PHONE_NUMBER", DIGITS, r"(?-u)[0-9][0-9 ().\-/]{5,24}[0-9]")
 def phone_numbers(text: str) -> Iterator[Found]:
     """Numbers in a shape that only phones have, and others where the words before say so."""
     for match in _PHONE.finditer(text):
@@ -100,7 +112,7 @@ def phone_numbers(text: str) -> Iterator[Found]:
             yield Found(match.start(), match.start() + len(number), 0.6)
 
 
-@recogniser("DATE_TIME", "[0-9]", f"(?i){_BIRTH}")
+@recogniser("DATE_TIME", "[0-9]", f"(?i-u){_BIRTH}")
 def dates(text: str) -> Iterator[Found]:
     """Days; they count as personal where the words before say that somebody was born then."""
     for match in _DAY.finditer(text):

@@ -10,7 +10,8 @@ from luthier.text.pii.spans import LEAST_SCORE, Span, pii_recognisers, without_o
 class Names(Protocol):
     """Finds names and places in shown texts; the bundled tagger or a model of Hugging Face."""
 
-    def find(self, texts: Sequence[str]) -> Sequence[Iterable[tuple[int, int, str, float]]]: ...
+    def find(self, texts: Sequence[str]) -> Sequence[Iterable[tuple[int, int, str, float]]]:
+        """For each text: start, end, entity and score of each name, in order and without overlaps."""
 
 
 def find_pii(text: str, *, least: float = LEAST_SCORE, names: Names | None = None) -> tuple[Span, ...]:
@@ -42,6 +43,7 @@ def spans_in(shown: Visible, entities: Iterable[str], named: Collection[Span], l
 
 
 def spans_of_names(found: Iterable[tuple[int, int, str, float]]) -> list[Span]:
+    """What a `Names` found in one text, as spans."""
     return [Span(start=start, end=end, entity=entity, score=score) for start, end, entity, score in found]
 
 

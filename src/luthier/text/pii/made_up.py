@@ -2,9 +2,35 @@
 
 from collections.abc import Callable, Mapping
 
-_GIVEN = "Alex Robin Kim Sam Jamie Toni Chris Pat Jo Max Lou Charlie Billie Noa Sascha Dominique".split()
-_FAMILY = "Sample Specimen Placeholder Muster Exempel Ejemplo Esempio Modell Testberg Nobody".split()
-_TOWNS = "Sampleton Exampleby Musterstadt Testville Placeholm Ejemplar Modelbury Nowhereford".split()
+_GIVEN = (
+    "Alex",
+    "Robin",
+    "Kim",
+    "Sam",
+    "Jamie",
+    "Toni",
+    "Chris",
+    "Pat",
+    "Jo",
+    "Max",
+    "Lou",
+    "Charlie",
+    "Noa",
+    "Sascha",
+)
+_FAMILY = (
+    "Sample",
+    "Specimen",
+    "Placeholder",
+    "Muster",
+    "Exempel",
+    "Ejemplo",
+    "Esempio",
+    "Modell",
+    "Testberg",
+    "Nobody",
+)
+_TOWNS = ("Sampleton", "Exampleby", "Musterstadt", "Testville", "Placeholm", "Ejemplar", "Modelbury", "Nowhereford")
 
 
 def made_up(entity: str, digest: str) -> str | None:
@@ -21,7 +47,7 @@ _MADE_UP: Mapping[str, Callable[[str, int], str]] = {
     "CREDIT_CARD": lambda _, number: f"0000 0000 {number % 10_000:04d} {number // 10_000 % 10_000:04d}",
     "US_SSN": lambda _, number: f"000-{number % 100:02d}-{number // 100 % 10_000:04d}",
     "IBAN_CODE": lambda digest, _: f"XX00 {digest[:4]} {digest[4:8]} {digest[8:]}".upper(),
-    "PERSON": lambda _, number: f"{_GIVEN[number % 16]} {_FAMILY[number // 16 % 10]}-{number // 160 % 10_000:04d}",
+    "PERSON": lambda _, number: f"{_GIVEN[number % 14]} {_FAMILY[number // 14 % 10]}-{number // 140 % 10_000:04d}",
     "LOCATION": lambda _, number: f"{_TOWNS[number % 8]}-{number // 8 % 10_000:04d}",
     "STREET_ADDRESS": lambda _, number: f"{number % 10_000} Example Street, {_TOWNS[number // 10_000 % 8]}",
     "ORGANIZATION": lambda digest, _: f"Example Company {digest[:6].upper()}",

@@ -97,7 +97,7 @@ def _unlocked(entity: str, sealed: str, key: str) -> str:
         ) from fault
 
 
-def _cipher(key: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a class that is imported when needed
+def _cipher(key: str):  # type: ignore[no-untyped-def] # its class is imported when needed
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV  # noqa: PLC0415 - only who locks needs it
 
     return AESSIV(hashlib.sha512(key.encode()).digest())

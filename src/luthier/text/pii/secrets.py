@@ -1,4 +1,4 @@
-"""Keys, tokens and passwords: known formats, private keys, what follows `password is`, and tokens too mixed to be words."""
+"""Keys, tokens and passwords: known formats, what follows `password is`, and tokens too mixed to be words."""
 
 import math
 import re
@@ -19,33 +19,38 @@ _KNOWN_SECRET = re.compile(
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----")
 _KEY_ENDS = re.compile(r"-----END [A-Z ]{0,30}PRIVATE KEY-----")
 _KEY_LENGTH = 16_384
-_SECRET_WORDS = (
+_NAMED = (
     r"api[ _-]?key|access[ _-]?(?:key|token)|auth[ _-]?token|bearer|client[ _-]?secret|secret(?:[ _-]?key)?|token|"
     r"passw(?:or)?d|passphrase|passcode|pwd|kennwort|passwort|mot de passe"
 )
 _NAMED_SECRET = re.compile(
-    rf"\b(?:{_SECRET_WORDS})"
+    rf"\b(?:{_NAMED})"
     r"(?:\s{0,3}(?:[:=]|\bis\b|\bist\b)\s{0,3}|\s)[\"'`]?((?=[^\s\"'`]{0,64}[\d!#$%&*@_^~+=-])[^\s\"'`,;<>]{6,256})",
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"(?<![\w/+.-])[A-Za-z0-9_+/-]{20,512}={0,2}(?![\w/+-])")
 _HEX = re.compile(r"(?<![\w-])[0-9a-fA-F]{32,128}(?![\w-])")
-_SECRET_SIGN = (
-    rf"(?i:{_SECRET_WORDS})|[srp]k[-_]|gh[pousr]_|glpat-|xox|hf_|npm_|pypi-|AKIA|ASIA|AROA|AIza|ya29|SG\.|eyJ|PRIVATE KEY|"
-    "[A-Za-z0-9_+/-]{20}"
-)
+_SIGNS = (
+    "sk-", "sk_", "rk-", "rk_", "pk-", "pk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox",
+    "hf_", "npm_", "pypi-", "AKIA", "ASIA", "AROA", "AIza", "ya29", "SG.", "eyJ", "PRIVATE KEY",
+)  # fmt: skip
+_STEMS = ("key", "token", "bearer", "secret", "pass", "pwd", "kennwort")
+_LONG = re.compile(r"[A-Za-z0-9_+/-]{20}")
+_SECRET_SIGN = rf"(?i-u:{_NAMED})|(?-u:{'|'.join(map(re.escape, _SIGNS))}|[A-Za-z0-9_+/-]{{20}})"
 
 
 @recogniser("SECRET", _SECRET_SIGN)
 def secrets(text: str) -> Iterator[Found]:
     """Keys in well-known formats, private keys, what follows `password is`, and tokens too mixed to be words."""
-    yield from every(_KNOWN_SECRET, text, 1.0)
-    yield from _private_keys(text)
-    yield from (Found(match.start(1), match.end(1), 0.75) for match in _NAMED_SECRET.finditer(text))
-    yield from every(_HEX, text, 0.65)
-    for match in _TOKEN.finditer(text):
-        if _looks_random(match[0]):
-            yield Found(match.start(), match.end(), 0.65)
+    if any(sign in text for sign in _SIGNS):
+        yield from every(_KNOWN_SECRET, text, 1.0)
+        yield from _private_keys(text)
+    low = text.lower()
+    if any(stem in low for stem in _STEMS):
+        yield from (Found(match.start(1), match.end(1), 0.75) for match in _NAMED_SECRET.finditer(text))
+    if _LONG.search(text):
+        yield from every(_HEX, text, 0.65)
+        yield from (Found(*match.span(), 0.65) for match in _TOKEN.finditer(text) if _looks_random(match[0]))
 
 
 def _private_keys(text: str) -> Iterator[Found]:

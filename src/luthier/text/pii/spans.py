@@ -35,12 +35,17 @@ pii_recognisers: Registry[Recogniser] = Registry("pii_recogniser")
 """Under the name of the entity that each finds."""
 
 gates: dict[str, tuple[str, ...]] = {}
-"""Entity -> patterns of which each occurs in every text that holds it, for RE2-like engines; a plug-in needs none."""
+"""Entity -> patterns of which each occurs in every text that holds it, the cheapest first; a plug-in needs none.
+
+They are read by Rust's regex engine, over texts whose digits are all ASCII: no look-around, no back-references."""
+
+DIGITS = r"(?-u)[0-9][0-9 ().\-/]{5}"
+"""Six characters of a number: the first need of most kinds of number, so that it is looked for once."""
 
 
 def recogniser(entity: str, *needs: str) -> Callable[[Recogniser], Recogniser]:
     """A decorator that registers the recogniser of `entity` with the patterns that its texts cannot be without."""
-    gates[entity] = tuple(need.replace("[0-9]", r"\d") for need in needs)
+    gates[entity] = needs
     return pii_recognisers.add(entity)
 
 

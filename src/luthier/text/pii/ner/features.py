@@ -1,4 +1,4 @@
-"""What the tagger sees of a word: the word itself where it is known, its spelling, its shape, and what stood before it."""
+"""What the tagger sees of a word: itself where it is known, its spelling, its shape, and what stood before it."""
 
 import re
 import zlib
@@ -31,7 +31,7 @@ class Stretch(NamedTuple):
     words: list[str]
     places: list[tuple[int, int]]
     gaps: list[int]
-    """Before each token: 0 nothing, 1 a space, 2 a line end; plus 3 where the stretch has small letters only, 6 for capitals."""
+    """Before each token: 0 nothing, 1 a space, 2 a line end; plus 3 in a stretch of small letters, 6 of capitals."""
 
 
 def stretches(text: str, text_index: int = 0) -> list[Stretch]:
@@ -56,7 +56,7 @@ def stretches(text: str, text_index: int = 0) -> list[Stretch]:
 
 
 def spelling(word: str, known: Mapping[str, int]) -> list[int]:
-    """Rows of the embedding table for `word`: its own first (0, the empty row, where it is unknown), then its spelling."""
+    """Rows of the table for `word`: its own first (0, the empty row, where it is unknown), then its spelling."""
     low = word.lower()
     framed = f"^{low}$"
     parts = [

@@ -37,8 +37,7 @@ class Tagger:
             self._table: Floats = file["table"].astype(np.float32) * file["table_scale"].astype(np.float32)
             self._gaps: Floats = file["gaps"]
             self._layers = [
-                (file[f"conv{n}"], file[f"bias{n}"], file[f"gain{n}"], file[f"shift{n}"])
-                for n in range(len(DILATIONS))
+                (file[f"conv{n}"], file[f"bias{n}"], file[f"gain{n}"], file[f"shift{n}"]) for n in range(len(DILATIONS))
             ]
             self._first = (file["first_gain"], file["first_shift"])
             self._out: tuple[Floats, Floats] = (file["out"], file["out_bias"])
@@ -65,16 +64,16 @@ class Tagger:
         hidden[places] = _normalised(words + gaps, *self._first)
         for (weights, bias, gain, shift), dilation in zip(self._layers, DILATIONS, strict=True):
             reach = weights.shape[0] // 2 * dilation
-            windows = np.concatenate(
-                [hidden[places + step] for step in range(-reach, reach + 1, dilation)], axis=1
-            )
+            windows = np.concatenate([hidden[places + step] for step in range(-reach, reach + 1, dilation)], axis=1)
             grown = np.maximum(windows @ weights.reshape(-1, weights.shape[2]) + bias, 0)
             same = grown.shape[1] == hidden.shape[1]
             new = _normalised(grown + hidden[places] if same else grown, gain, shift)
             hidden = np.zeros((len(hidden), new.shape[1]), dtype=np.float32)
             hidden[places] = new
         scores = hidden[places] @ self._out[0] + self._out[1]
-        scores -= np.log(np.exp(scores - scores.max(1, keepdims=True)).sum(1, keepdims=True)) + scores.max(1, keepdims=True)
+        scores -= np.log(np.exp(scores - scores.max(1, keepdims=True)).sum(1, keepdims=True)) + scores.max(
+            1, keepdims=True
+        )
         return np.split(scores, np.cumsum(sizes)[:-1])
 
     def _word_vectors(self, words: Sequence[str]) -> Floats:
