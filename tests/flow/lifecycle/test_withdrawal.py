@@ -32,7 +32,7 @@ data:
   gold: {size: 30, stratify_by: [kind]}
   seed: 3
   workers: 1
-variants: {}
+variants: {copied: {model: copy, prompt: prompt.md}}
 evaluation:
   benchmarks: [{name: accuracy, dataset: gold, metrics: [exact_match]}]
 """
@@ -59,6 +59,7 @@ def write_rows(project: Project, made: list[dict[str, Any]]) -> None:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = Project(tmp_path_factory.mktemp("consent"))
     (project.folder / "luthier.yaml").write_text(CONFIG)
+    (project.folder / "prompt.md").write_text("Note it.")
     write_rows(project, rows())
     project.set_clock(BEGINNING)
     (project.folder / "keys.json").write_text("{}")
