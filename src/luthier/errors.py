@@ -105,6 +105,12 @@ class Tampered(Refused):
     code = "tampered"
 
 
+class Erased(Refused):
+    """What is asked for was erased because a person withdrew their consent."""
+
+    code = "erased"
+
+
 class NotEnoughEvidence(LuthierError):
     """The data seen cannot decide; the reason says how much would."""
 

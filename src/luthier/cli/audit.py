@@ -8,6 +8,7 @@ from luthier.cli.opened import opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show
 from luthier.errors import Tampered
+from luthier.lifecycle.withdrawn import erasures_nobody_asked_for
 from luthier.store import ChainHead
 
 app = typer.Typer(no_args_is_help=True)
@@ -60,9 +61,11 @@ def verify(
     with opened(project, assignments, as_json=True) as work:
         checks = {"audit log": work.store.audit.verify(_head(anchor)), "ledger": work.store.ledger.verify()}
         broken = work.store.artifacts.verify()
+        unasked = erasures_nobody_asked_for(work)
         head = work.store.audit.head()
     faults = [f"{name}: {check.reason}" for name, check in checks.items() if not check.is_intact]
     faults += [f"artifact {digest[:12]} has changed or is gone" for digest in broken]
+    faults += [f"artifact {digest[:12]} is recorded as erased, and the audit log knows of no such erasure" for digest in unasked]
     if faults:
         raise Tampered("; ".join(faults), hint="restore the database and artifacts from a backup")
     show({"audit entries": head.seq, "head": f"{head.seq}:{head.hash}", "whole": True}, as_json=as_json)

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from luthier.cli.data_inspect import inspect
+from luthier.cli.data_synthesize import synthesize
+from luthier.cli.data_withdraw import withdraw
 from luthier.cli.opened import ForceOption, opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import Shown, show
@@ -19,6 +21,8 @@ from luthier.lifecycle.snapshots import SnapshotDiff, diff, dropped_rows, export
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(inspect)
+app.command()(synthesize)
+app.command()(withdraw)
 
 
 @app.callback()

@@ -6,6 +6,7 @@ from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from luthier.data.synthetic.config import SynthesizeConfig
 from luthier.section import Section
 
 LawfulBasis = Literal[
@@ -18,7 +19,7 @@ LAWFUL_BASES: tuple[str, ...] = get_args(LawfulBasis)
 
 SourceField = Literal[
     "prompt", "completion", "system", "messages", "chosen", "rejected", "draft", "edited", "instruction", "input",
-    "output",    "ideal", "conversations", "id", "subject", "lawful_basis", "date", "synthetic",
+    "output", "ideal", "conversations", "id", "subject", "lawful_basis", "consent", "date", "synthetic",
 ]  # fmt: skip
 """What `columns` may map to a name in the file."""
 
@@ -35,6 +36,10 @@ class SourceConfig(Section):
     retention_days: int | None = Field(
         default=None, ge=1, le=36_500, description="Rows that state a date leave the data this many days after it."
     )
+    training_allowed: bool = Field(
+        default=True, description="Whether the contract allows training on it; where it does not, its rows are refused."
+    )
+    terms: str = Field(default="", max_length=500, description="The words of the contract that say so, or where they stand.")
     purpose: str = Field(default="", max_length=500, description="What the data was collected for, in one sentence.")
     columns: Mapping[SourceField, str] = Field(
         default_factory=dict, description="Where the file names a field differently: `prompt: question`."
@@ -200,6 +205,7 @@ class DataConfig(Section):
     leakage: LeakageConfig = LeakageConfig()
     gold: GoldConfig = GoldConfig()
     split: SplitConfig = SplitConfig()
+    synthesize: SynthesizeConfig = SynthesizeConfig()
     seed: int = Field(default=0, ge=0, description="Decides the draw and the split.")
     engine: Literal["local", "ray"] = Field(
         default="local", description="`local` works on this machine, `ray` on a Ray cluster; the snapshot is the same."

@@ -53,7 +53,7 @@ def run(
         executor: Where pieces are shaped and parts are written; it changes no byte.
         frozen_gold: The gold set of an earlier build: it stays the test split and is never drawn again.
         gold_file: The file of `config.gold.path`, while no gold set is frozen.
-        erased: Ids and subjects of rows that must not be used; a frozen gold set is left to the caller.
+        erased: `person_key` of ids and subjects whose rows must not be used; a frozen gold set is left to the caller.
         today: Decides which rows are past their retention; without it none is.
         input_types: Kinds of input that the charter names; those that no gold row is tagged with are told.
 

@@ -55,3 +55,4 @@ class DataResult(Value):
     folder: Path = Field(description="Where the parts, `rows.parquet` and `dropped.parquet` lie.")
     masked: Mapping[str, int] = Field(description="PII spans masked, by entity.")
     card: DataCard
+    first_end: date | None = Field(default=None, description="The first day on which a row read is past its retention.")

@@ -27,7 +27,7 @@ class Example(Value):
     strata: Mapping[str, str] = Field(default_factory=dict, description="Tags that figures are split by.")
     source: str = ""
     lawful_basis: str = ""
-    subject: str | None = Field(default=None, description="The person the row is about; erased with consent.")
+    subject: str | None = Field(default=None, description="Whom the row is about; kept rows hold a salted key.")
     group: str | None = Field(default=None, description="Rows of one group never straddle splits.")
     tools: str | None = Field(default=None, description="JSON of the tools that were offered.")
     rejected: str | None = Field(default=None, description="The answer that a person liked less.")

@@ -76,7 +76,11 @@ class Variants:
         return model_folder(self._work.config.models[name].id, root=self._work.loaded.folder)
 
     def _shots(self, count: int) -> tuple[Example, ...]:
-        return pick_shots(self._train(), count, seed=self._work.config.data.seed) if count else ()
+        return pick_shots(self._real_rows(), count, seed=self._work.config.data.seed) if count else ()
+
+    def _real_rows(self) -> list[Example]:
+        """Training rows that people wrote: a row a model wrote is shown to nobody before reviewers accepted it."""
+        return [row for row in self._train() if not row.synthetic]
 
     def _model_ref(self, name: str) -> ModelRef:
         model = self._work.config.models[name]
@@ -86,12 +90,13 @@ class Variants:
         return ModelRef(engine=model.engine, id=model.id, base_url=model.base_url, weights=weights)
 
     def _engine_with_adapter(self, variant: Variant) -> Engine:
-        engine = self._engine(self._work.config.variants[variant.name].model)
+        engine = self.engine(self._work.config.variants[variant.name].model)
         if variant.adapter and isinstance(engine, HoldsAdapters) and variant.adapter not in engine.adapters:
             engine.add_adapter(variant.adapter, adapter_folder(self._work, variant.adapter))
         return engine
 
-    def _engine(self, name: str) -> Engine:
+    def engine(self, name: str) -> Engine:
+        """The engine of one of the project's models, opened once."""
         if name not in self._engines:
             model = self._work.config.models[name]
             self._engines[name] = open_engine(model, self._setup(model))
@@ -99,7 +104,7 @@ class Variants:
 
     def _setup(self, model: ModelConfig) -> EngineSetup:
         key = self._work.environment.secret(model.api_key_env) if model.api_key_env else None
-        examples = self._train() if model.engine == "nearest" else ()
+        examples = self._real_rows() if model.engine == "nearest" else ()
         return EngineSetup(root=self._work.loaded.folder, api_key=key, examples=examples)
 
 

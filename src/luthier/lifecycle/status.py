@@ -8,10 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from luthier.domain.releases import GateDecision, Release
 from luthier.domain.reports import Comparison, Report
 from luthier.domain.value import Value
+from luthier.domain.withdrawals import WithdrawalStatus
 from luthier.lifecycle.chain import CHAIN
 from luthier.lifecycle.links.evaluation import report_name
 from luthier.lifecycle.links.release import approval
 from luthier.lifecycle.rollouts import controller
+from luthier.lifecycle.withdrawal import standings
 from luthier.lifecycle.workspace import Workspace
 from luthier.store import LinkRow
 
@@ -86,6 +88,7 @@ class Status(Value):
     variants: Mapping[str, VariantStatus]
     releases: tuple[ReleaseStatus, ...]
     rollout: RolloutStatus
+    withdrawals: tuple[WithdrawalStatus, ...] = ()
 
 
 def status(work: Workspace) -> Status:
@@ -96,6 +99,7 @@ def status(work: Workspace) -> Status:
         variants={name: _variant(work, name) for name in work.config.variants},
         releases=tuple(_release(work, row.digest) for row in work.store.releases.all(work.project)),
         rollout=_rollout(work),
+        withdrawals=standings(work),
     )
 
 
@@ -105,6 +109,11 @@ def _link(work: Workspace, name: str) -> LinkStatus:
     if name == "rollout":
         return _rollout_link(work)
     row = _row(work, name)
+    if name == "data" and row is not None and row.state == "done":
+        waiting = [each for each in standings(work) if each.needs_build]
+        if waiting:
+            told = f"rows of {', '.join(each.id for each in waiting)} are still listed: luthier data build"
+            return LinkStatus(link=name, state="due", reason=told, digest=row.digest, parents=row.parents)
     if row is None:
         return LinkStatus(link=name, state="due", reason="not run yet", digest=None, parents=())
     if row.link == "gate" and row.state == "done":

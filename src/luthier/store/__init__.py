@@ -1,6 +1,6 @@
 """Everything that is kept: artifacts, links, audit log, ledger, interactions, releases, events, identity, leases."""
 
-from luthier.store.artifacts import FOLDER_MEDIA_TYPE, ArtifactInfo, Artifacts, Edge, Lineage
+from luthier.store.artifacts import FOLDER_MEDIA_TYPE, ArtifactInfo, Artifacts, Edge, Erasure, Lineage
 from luthier.store.audit import AuditEntry, AuditLog
 from luthier.store.chain import ChainCheck, ChainHead
 from luthier.store.clock import utc_now
@@ -27,6 +27,7 @@ __all__ = [
     "ChainCheck",
     "ChainHead",
     "Edge",
+    "Erasure",
     "Event",
     "Events",
     "FeedbackRow",

@@ -9,15 +9,16 @@ from pydantic import Field, ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from luthier.domain.digests import canonical_json
-from luthier.errors import MissingInput, NotFound, Refused, Tampered
+from luthier.domain.digests import canonical_json, digest_of_bytes
+from luthier.errors import Erased, MissingInput, NotFound, Refused, Tampered
 from luthier.store.database import Database, insert_missing
 from luthier.store.objects import Objects
 from luthier.store.paths import safe_join
-from luthier.store.row import Digest, Moment, Row
-from luthier.store.tables import ArtifactTable, ParentTable
+from luthier.store.row import Digest, Moment, Name, Row
+from luthier.store.tables import ArtifactTable, ErasureTable, ParentTable
 
 FOLDER_MEDIA_TYPE = "application/vnd.luthier.folder+json"
+UNFINISHED_SECONDS = 3600.0
 
 
 class ArtifactInfo(Row):
@@ -35,6 +36,15 @@ class Edge(Row):
 
     child: Digest
     parent: Digest
+
+
+class Erasure(Row):
+    """The bytes of an artifact that are gone by a withdrawal; `replacement` is read in their place, where there is one."""
+
+    digest: Digest
+    replacement: Digest | None
+    withdrawal: Name
+    at: Moment
 
 
 class Lineage(Row):
@@ -62,7 +72,13 @@ class Artifacts:
         self._database, self._objects = database, objects
 
     def put_bytes(self, data: bytes, *, kind: str, media_type: str, parents: Sequence[str], now: datetime) -> str:
-        """The digest, once bytes and row are durable. Bytes that equal a parent's are that parent; no edge is made."""
+        """The digest, once bytes and row are durable. Bytes that equal a parent's are that parent; no edge is made.
+
+        Raises:
+            Erased: These very bytes were erased; nothing is kept.
+
+        """
+        self._refuse_erased(digest_of_bytes(data))
         digest = self._objects.put(data)
         info = ArtifactInfo(digest=digest, kind=kind, media_type=media_type, size_bytes=len(data), created_at=now)
         self._register(info, parents)
@@ -79,9 +95,56 @@ class Artifacts:
         return digest
 
     def get_bytes(self, digest: str) -> bytes:
-        """The bytes as they were put: Tampered when they are gone or changed, NotFound when never put."""
+        """The bytes as they were put, or what an erasure left of them.
+
+        Raises:
+            Erased: An erasure left nothing.
+            NotFound: They were never put.
+            Tampered: They are gone or changed, and no erasure says so.
+
+        """
+        return self._objects.read(self.standing(digest))
+
+    def standing(self, digest: str) -> str:
+        """The digest that is read for `digest`: its own, or that of what erasures left; Erased where nothing is left."""
         self.info(digest)
-        return self._objects.read(digest)
+        with self._database.read() as session:
+            while (row := session.get(ErasureTable, digest)) is not None:
+                if row.replacement is None:
+                    raise Erased(f"artifact {digest[:12]} was erased by withdrawal {row.withdrawal}")
+                digest = row.replacement
+        return digest
+
+    def erase(self, replaced: Mapping[str, str | None], *, withdrawal: str, now: datetime) -> None:
+        """Every digest's bytes are gone once this returns, and its replacement is read in their place.
+
+        An erasure once recorded stays; bytes that a killed process recorded and left lying are removed as well.
+        """
+        rows: list[dict[str, object]] = [
+            {"digest": digest, "replacement": left, "withdrawal": withdrawal, "at": now}
+            for digest, left in sorted(replaced.items())
+        ]
+        with self._database.write() as session:
+            insert_missing(session, ErasureTable, rows)
+        for erasure in self.erasures():
+            self._objects.remove(erasure.digest)
+
+    def clear_unfinished(self) -> None:
+        """What processes that were killed had begun to write is gone; what was begun within the hour is left alone."""
+        self._objects.clear_unfinished(UNFINISHED_SECONDS)
+
+    def left_lying(self) -> list[str]:
+        """The digests of erased artifacts whose bytes are there all the same; sorted."""
+        return [erasure.digest for erasure in self.erasures() if self._objects.is_intact(erasure.digest)]
+
+    def erasures(self) -> list[Erasure]:
+        """Every erasure, by digest."""
+        with self._database.read() as session:
+            rows = session.scalars(select(ErasureTable).order_by(ErasureTable.digest))
+            return [
+                Erasure(digest=row.digest, replacement=row.replacement, withdrawal=row.withdrawal, at=row.at)
+                for row in rows
+            ]
 
     def materialise(self, digest: str, target: Path) -> Path:
         """`target`, with every file of the folder in it, verified; other files there are left alone."""
@@ -127,8 +190,21 @@ class Artifacts:
         return self._lineage(digest, upwards=False)
 
     def verify(self) -> list[str]:
-        """The digests of artifacts whose bytes, or those of a file in them, are gone or changed; sorted."""
-        return sorted(info.digest for info in self.find() if not self._is_intact(info))
+        """The digests of artifacts whose bytes, or those of a file in them, are gone or changed; sorted.
+
+        Bytes that an erasure recorded as gone are not among them; that the erasure was asked for is the audit log's to say.
+        """
+        erased = {erasure.digest for erasure in self.erasures()}
+        return sorted(info.digest for info in self.find() if info.digest not in erased and not self._is_intact(info))
+
+    def _refuse_erased(self, digest: str) -> None:
+        with self._database.read() as session:
+            row = session.get(ErasureTable, digest)
+        if row is not None:
+            raise Erased(
+                f"these bytes were erased by withdrawal {row.withdrawal}",
+                hint="take the withdrawn rows out of the source they came from, and build again",
+            )
 
     def _put_file(self, file: Path) -> _File:
         return _File(digest=self._objects.put_file(file), size_bytes=file.stat().st_size)

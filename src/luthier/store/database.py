@@ -53,6 +53,21 @@ class Database:
             yield session
 
     @contextmanager
+    def erase(self) -> Iterator[Session]:
+        """A session like that of `write`, after which what it overwrote lies in no file of SQLite any more.
+
+        PostgreSQL keeps overwritten rows until its next VACUUM.
+        """
+        with self.write() as session:
+            if self.is_sqlite:
+                session.connection().exec_driver_sql("PRAGMA secure_delete=ON")
+            yield session
+        if self.is_sqlite:
+            with database_faults(self.where), self.engine.connect() as connection:
+                driver: Any = connection.connection.dbapi_connection
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    @contextmanager
     def schema_change(self) -> Iterator[Connection]:
         """A connection in one transaction that no other schema change shares."""
         with database_faults(self.where), self._writer.begin() as connection:

@@ -46,6 +46,12 @@ class Events:
         with self._database.read() as session:
             return [_event(row) for row in session.scalars(wanted)]
 
+    def rewrite(self, stream: str, seq: int, payload: Json) -> None:
+        """The event says `payload` from now on: for texts that a person has withdrawn, and nothing else."""
+        with self._database.erase() as session:
+            row = session.get_one(EventTable, (stream, seq))
+            row.payload = payload
+
     def streams(self, prefix: str = "") -> list[str]:
         """The names of all streams that begin with `prefix`, sorted."""
         wanted = select(EventTable.stream).where(EventTable.stream.startswith(prefix, autoescape=True)).distinct()

@@ -1,11 +1,11 @@
 """Requests served and what was said of them. Writing twice changes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 
 from luthier.domain.value import Json
 from luthier.errors import NotFound
@@ -68,6 +68,24 @@ class Interactions:
             if row is None:
                 raise NotFound(f"no interaction {interaction_id!r} is kept", hint="use the id of the response")
             return _interaction(row)
+
+    def ids_of(self, *, user_keys: Collection[str] = (), ids: Collection[str] = ()) -> list[str]:
+        """The ids of these users' interactions and those of `ids` that are kept, sorted."""
+        mine = or_(InteractionTable.user_key.in_(user_keys), InteractionTable.id.in_(ids))
+        with self._database.read() as session:
+            return sorted(session.scalars(select(InteractionTable.id).where(mine)))
+
+    def erase_texts(self, ids: Collection[str]) -> int:
+        """How many of these interactions had texts, which are gone now; figures and verdicts stay."""
+        had = 0
+        with self._database.erase() as session:
+            for interaction_id in sorted(ids):
+                row = session.get_one(InteractionTable, interaction_id)
+                had += (row.request, row.response_text, row.error) != (None, None, None)
+                row.request = row.response_text = row.error = None
+                edits = (FeedbackTable.interaction_id == interaction_id, FeedbackTable.kind == "edit")
+                session.execute(update(FeedbackTable).where(*edits).values(value=None))
+        return had
 
     def query(
         self,

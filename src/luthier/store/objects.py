@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -72,6 +73,21 @@ class Objects:
             source = self._files.open(self._path(digest), "rb")
         with source:
             _replace(_chunks(source), target, digest)
+
+    def remove(self, digest: str) -> None:
+        """The bytes are gone once this returns, also when they were gone before."""
+        path = self._path(digest)
+        with disk_faults(self.url), suppress(FileNotFoundError):
+            self._files.rm_file(path)
+            if self._is_local:
+                _sync_folder(Path(path).parent)
+
+    def clear_unfinished(self, older_than_seconds: float) -> None:
+        """Temporary files that nobody has written to for that long are gone."""
+        if self._is_local:
+            for path in (Path(self._root) / "incoming").glob("*"):
+                if time.time() - path.stat().st_mtime > older_than_seconds:
+                    path.unlink(missing_ok=True)
 
     def is_intact(self, digest: str) -> bool:
         """Whether the bytes are there and are the right ones."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from luthier.errors import UserError
 from luthier.store.database import Database
 
-NEWEST = "0001"
+NEWEST = "0002"
 
 
 def migrate(database: Database) -> None:

@@ -9,13 +9,14 @@ import pyarrow as pa
 
 from luthier.data.clean import CleanedBatch, turns_of
 from luthier.data.config import PiiConfig
+from luthier.data.plan.consent import keys_of
 from luthier.data.rows import MESSAGE, SCHEMA
 from luthier.text.languages import language_of
 from luthier.text.pii import Action, Names, clear
 from luthier.text.pii.batch import find_pii_batch
 from luthier.text.pii.ner import names_of
 
-_KEYS = ("id", "subject", "group")
+_KEYS = ("id", "group")
 """What tells rows apart: personal data in it is hashed, whatever the action."""
 
 
@@ -49,13 +50,16 @@ def cleared(
     """A batch of `rows.SCHEMA` whose texts and tags hold no personal data that can be found; and what was found.
 
     All of it stays where the action is `off`. Names are looked for in what was said, not in tags, which hold words.
+    Of a subject nothing but its salted key is kept, whatever the action.
     """
     found: Counter[str] = Counter()
+    subjects = keys_of(batch["subject"], salt)
     if config.action == "off":
-        return batch, found
+        return batch.set_column(SCHEMA.get_field_index("subject"), SCHEMA.field("subject"), subjects), found
     said = Taking(config.action, salt, key, _names(config.ner))
     tags, keys = replace(said, names=None), Taking("hash", salt, None, None)
-    columns = {name: _cleared(batch[name], keys, found) for name in _KEYS}
+    columns: dict[str, pa.Array] = {"subject": subjects}
+    columns |= {name: _cleared(batch[name], keys, found) for name in _KEYS}
     columns["tools"] = _cleared(batch["tools"], tags, found)
     columns["rejected"] = _cleared(batch["rejected"], said, found)
     columns["messages"] = _messages(batch["messages"], said, found)

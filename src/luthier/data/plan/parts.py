@@ -20,11 +20,12 @@ from luthier.domain.digests import digest_of_bytes
 from luthier.domain.snapshots import SPLITS, Part, Split
 
 ROWS_PER_PART = 50_000
-_ROWS_AT_ONCE = 8_192
+ROWS_AT_ONCE = 8_192
 ROW_LIST = pa.schema([
     pa.field("id", pa.string(), nullable=False),
     pa.field("split", pa.string(), nullable=False),
     pa.field("row_digest", pa.string(), nullable=False),
+    pa.field("subject", pa.string()),
 ])  # fmt: skip
 
 
@@ -69,11 +70,11 @@ def write_parts(task: WriteTask) -> Wrote:
 
 
 def write_row_list(target: Path, shards: Shards, fates: Fates) -> str:
-    """Id, split and salted digest of every row kept, split by split in the order of rows; the digest of the file."""
+    """Id, split, salted digest and subject's salted key of each row kept, split by split; the digest of the file."""
     with written(target) as temporary, pq.ParquetWriter(temporary, ROW_LIST, compression="zstd") as writer:
         for split in SPLITS:
             kept = fates.is_in(split)
-            for start, batch in shards.batches("id", "row_digest"):
+            for start, batch in shards.batches("id", "row_digest", "subject"):
                 rows = np.flatnonzero(kept[start : start + batch.num_rows])
                 if len(rows):
                     writer.write_batch(_listed(batch.take(pa.array(rows)), split))
@@ -83,7 +84,7 @@ def write_row_list(target: Path, shards: Shards, fates: Fates) -> str:
 def _listed(rows: pa.RecordBatch, split: Split) -> pa.RecordBatch:
     digests = pa.array([digest.hex() for digest in rows["row_digest"].to_pylist()], pa.string())
     return pa.RecordBatch.from_arrays(
-        [rows["id"], pa.array([split] * len(rows), pa.string()), digests], schema=ROW_LIST
+        [rows["id"], pa.array([split] * len(rows), pa.string()), digests, rows["subject"]], schema=ROW_LIST
     )
 
 
@@ -105,7 +106,7 @@ def _at_once(fates: Fates) -> Iterator[list[Left]]:
     waiting: list[Left] = []
     for left in fates.left_out():
         waiting.append(left)
-        if len(waiting) == _ROWS_AT_ONCE:
+        if len(waiting) == ROWS_AT_ONCE:
             yield waiting
             waiting = []
     if waiting:
@@ -140,7 +141,7 @@ def _part(folder: Path, split: Split, name: str, batches: Sequence[pa.RecordBatc
     place = f"{split}/{name}.parquet"
     table = pa.Table.from_batches(batches, schema=PARQUET)
     with written(folder / place) as temporary:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=_ROWS_AT_ONCE)
+        pq.write_table(table, temporary, compression="zstd", row_group_size=ROWS_AT_ONCE)
     return Part(
         split=split, name=place, file_digest=digest_of_bytes((folder / place).read_bytes()), rows=table.num_rows
     )

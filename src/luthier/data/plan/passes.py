@@ -98,7 +98,8 @@ class Passes:
     def draw_gold(self, lookout: Lookout) -> int:
         """A gold set is drawn; how many rows could not be in it because another row resembles them."""
         check_tags(self.strata, self.config.gold.stratify_by, self.shards)
-        rows = np.flatnonzero(self.fates.open)
+        is_synthetic = self.shards.figures("synthetic").astype(np.bool_)
+        rows = np.flatnonzero(self.fates.open & ~is_synthetic)  # what a model wrote measures no model
 
         def resembles_another(probes: Rows) -> Mask:
             return lookout.resembled(probes, self.everyone, margin=_MARGIN)

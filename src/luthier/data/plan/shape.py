@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from luthier.data.clean import Boilerplate, Cleaner, LineCounts, count_lines
 from luthier.data.config import DataConfig
 from luthier.data.plan.cleaning import cleared, hidden, languages_of, reasons_of, searched
-from luthier.data.plan.consent import reasons_against
+from luthier.data.plan.consent import are_erased, first_end, reasons_against, refusal
 from luthier.data.plan.features import VERSION as FEATURES_VERSION
 from luthier.data.plan.features import schema, with_features
 from luthier.data.plan.files import written
@@ -22,7 +23,7 @@ from luthier.data.plan.tally import Tally
 from luthier.data.readers import Fault
 from luthier.domain.digests import digest_of
 
-SHARD_VERSION = 1
+SHARD_VERSION = 2
 """Raised by hand when the same piece would give another shard."""
 
 CHECKED_PER_BATCH = 256
@@ -128,8 +129,14 @@ class _Shaping:
     def _shape(self, batch: pa.RecordBatch) -> None:
         config, tally = self._rules.config, self.tally
         tally.rows_in += batch.num_rows
-        days = self._piece.file.config.retention_days
-        against = reasons_against(batch, erased=self._rules.erased, retention_days=days, today=self._rules.today)
+        if forbidden := refusal(self._piece.file.config):
+            for line in batch["line"].to_pylist():
+                tally.fault(self._piece.place, Fault(line=line, what=forbidden))
+            return
+        days, rules = self._piece.file.config.retention_days, self._rules
+        against = reasons_against(
+            batch, erased=rules.erased, salt=rules.salt, retention_days=days, today=rules.today
+        )
         self._leave_out(batch, against)
         batch = batch.filter(pa.array(against, pa.string()).is_null())
         tidy = self._cleaner.clean(batch)
@@ -137,8 +144,14 @@ class _Shaping:
         tally.mended.update(tidy.changes)
         if not tidy.kept.num_rows:
             return
+        tally.end(first_end(tidy.kept, days))
         batch, found = cleared(tidy.kept, config.pii, self._rules.salt, key=self._rules.pii_key)
         tally.masked.update(found)
+        shown = are_erased(batch, rules.erased, rules.salt)
+        self._leave_out(batch, ["erased" if is_gone else None for is_gone in shown.to_pylist()])
+        batch = batch.filter(pc.invert(shown))
+        if not batch.num_rows:
+            return
         again = batch.slice(0, CHECKED_PER_BATCH)
         tally.checked += again.num_rows
         tally.left.update(searched(again, config.pii))

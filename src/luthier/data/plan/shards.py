@@ -1,6 +1,7 @@
 """Shards: what shaping a piece gave, on disk; columns are read whole, bodies row by row."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
@@ -42,6 +43,7 @@ class ShardFacts(Value):
     left: Mapping[str, int] = Field(description="PII spans found in them.")
     faults: tuple[str, ...]
     faults_untold: int = 0
+    first_end: date | None = Field(default=None, description="The first day on which one of its rows is past its retention.")
 
 
 class Shard:

@@ -1,6 +1,7 @@
 """What is counted while a piece is read."""
 
 from collections import Counter
+from datetime import date
 
 from luthier.data.plan.reading import Piece
 from luthier.data.plan.shards import ShardFacts
@@ -20,6 +21,7 @@ class Tally:
         self.mended: Counter[str] = Counter()
         self.languages: Counter[str] = Counter()
         self.faults: list[str] = []
+        self.first_end: date | None = None
 
     def fault(self, place: str, fault: Fault) -> None:
         """Remember what is wrong with one line."""
@@ -27,6 +29,11 @@ class Tally:
             self.faults.append(f"{place}:{fault.line}: {fault.what}")
         else:
             self.faults_untold += 1
+
+    def end(self, day: date | None) -> None:
+        """Remember the first day on which a row is past its retention."""
+        if day is not None:
+            self.first_end = min(day, self.first_end or day)
 
     def nothing_to_learn(self) -> None:
         """Count a record that gives no row although nothing is wrong with it."""
@@ -48,4 +55,5 @@ class Tally:
             left=dict(sorted(self.left.items())),
             faults=tuple(self.faults),
             faults_untold=self.faults_untold,
+            first_end=self.first_end,
         )

@@ -15,7 +15,7 @@ MAX_BATCH_ROWS = 8_192
 MAX_BATCH_BYTES = 32_000_000
 _MAX_TAG_CHARACTERS = 100
 _DATES = ("collected_on", "date", "created_at", "timestamp")
-_NO_STRATA = frozenset({"id", "subject", "lawful_basis", "synthetic", *_DATES})
+_NO_STRATA = frozenset({"id", "subject", "lawful_basis", "consent", "synthetic", *_DATES})
 _BASES = frozenset(LAWFUL_BASES)
 _YES = frozenset({"yes", "true", "1"})
 
@@ -84,6 +84,8 @@ class RowColumns:
         basis = basis or self._basis
         if basis not in _BASES:
             raise Malformed(f"the lawful basis is none of {list(LAWFUL_BASES)}")
+        if "consent" in tags and (tag_text(tags, "consent") or "no").lower() not in _YES:
+            raise Malformed("it says that there is no consent to its use")
         collected_on = _collected_on(tags)
         strata = self._strata(tags)
         group = tag_text(tags, self._group_by) if self._group_by in tags else None

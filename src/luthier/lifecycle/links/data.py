@@ -2,13 +2,17 @@
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 from luthier.data.card import DataCard
 from luthier.data.config import SourceConfig
 from luthier.data.executors.executor import opened
 from luthier.data.gold import gold_source
+from luthier.data.plan.bodies import batch_of
+from luthier.data.plan.cleaning import hidden
+from luthier.data.plan.consent import are_erased
 from luthier.data.plan.kept import DROPPED, ROW_LIST
 from luthier.data.plan.reading import read_examples, size_of, source_digest
 from luthier.data.readers.sources import shown
@@ -17,18 +21,22 @@ from luthier.data.stage import VERSION
 from luthier.data.stage import run as build
 from luthier.data.types import DataResult, SourceFile
 from luthier.domain.digests import digest_of
+from luthier.domain.examples import Example
 from luthier.domain.snapshots import Bodies, GoldSet
-from luthier.errors import Tampered
+from luthier.domain.value import Value
+from luthier.errors import Refused, Tampered
+from luthier.lifecycle.absence import prove_absence
 from luthier.lifecycle.rows import rows_of
 from luthier.lifecycle.salt import pii_key, project_salt
+from luthier.lifecycle.withdrawn import withdrawn_gold_rows, withdrawn_keys
 from luthier.lifecycle.workspace import Settled, Workspace
 
 __all__ = ["benchmark_rows", "gold_set", "rows_of", "settle_data"]
 
 LIBRARIES = ("polars", "scikit-learn", "numpy", "pyarrow")
 PARQUET = "application/vnd.apache.parquet"
-_BESIDE = {"engine", "workers"}
-"""Who does the work, which changes no byte."""
+_BESIDE = {"engine", "workers", "synthesize"}
+"""Who does the work, and what is done before there are rows: they change no byte of a snapshot."""
 
 
 class _Ports:
@@ -48,13 +56,19 @@ def settle_data(work: Workspace) -> Settled:
     gold_file = _source(work, of_gold) if of_gold else None
     if gold_file:
         inputs["gold_file"] = _unchanged_gold_file(work, gold_file)
+    keys = withdrawn_keys(work)
+    if keys:
+        inputs["withdrawn"] = digest_of(sorted(keys))
+    cut = _retention_cut(work)
+    if cut:
+        inputs["retention"] = digest_of(cut.isoformat())
     return work.settle(
         "data",
         version_number=VERSION,
         section=config.model_dump(mode="json", exclude=_BESIDE),
         inputs=inputs,
         libraries=LIBRARIES,
-        perform=lambda: _perform(work, sources, gold_file, digest_of(inputs)),
+        perform=lambda: _perform(work, sources, gold_file, digest_of(inputs), keys, cut),
     )
 
 
@@ -66,12 +80,29 @@ def gold_set(work: Workspace) -> GoldSet:
     return work.fetch(work.require("data", "gold"), GoldSet)
 
 
-def benchmark_rows(work: Workspace, dataset: str) -> GoldSet:
-    """The rows a benchmark is measured on: the frozen gold set, or a file of its own."""
+def benchmark_rows(work: Workspace, dataset: str, *, withdrawn: bool = False) -> GoldSet:
+    """The rows a benchmark is measured on: the frozen gold set, or a file of its own without what was withdrawn of it.
+
+    Args:
+        work: The project.
+        dataset: `gold`, or a file.
+        withdrawn: Whether to read rows of the file that were withdrawn as well; the frozen gold set holds none.
+
+    """
     if dataset == "gold":
         return gold_set(work)
     basis = SourceConfig(path=dataset, lawful_basis="legitimate_interests", purpose="measuring, never training")
-    return GoldSet(examples=read_examples(_source(work, basis), work.config.data))
+    rows = read_examples(_source(work, basis), work.config.data)
+    keys = frozenset() if withdrawn else withdrawn_keys(work)
+    kept = [row for row, is_gone in zip(rows, _are_withdrawn(work, rows, keys), strict=True) if not is_gone]
+    if not kept:
+        raise Refused(f"every row of {dataset!r} was withdrawn", hint="measure on other rows")
+    return GoldSet(examples=tuple(kept))
+
+
+def _are_withdrawn(work: Workspace, rows: Sequence[Example], keys: Collection[str]) -> list[bool]:
+    found: list[bool] = are_erased(batch_of(rows), keys, project_salt(work)).to_pylist()
+    return found
 
 
 def _source(work: Workspace, section: SourceConfig) -> SourceFile:
@@ -83,7 +114,30 @@ def _source(work: Workspace, section: SourceConfig) -> SourceFile:
     return SourceFile(path=shown(section.path), folder=folder, file_digest=digest, config=section)
 
 
-def _perform(work: Workspace, sources: Sequence[SourceFile], gold_file: SourceFile | None, inputs: str) -> str:
+class Retention(Value):
+    """From which day on the snapshot's rows were chosen, and the first day on which another one would be past its end."""
+
+    cut: date
+    first_end: date | None
+
+
+def _retention_cut(work: Workspace) -> date | None:
+    """The day that decides which rows are past their retention; it moves on only when a row reaches its end."""
+    if all(source.retention_days is None for source in work.config.data.sources):
+        return None
+    last, today = work.latest("data", "retention"), work.clock().date()
+    kept = work.fetch(last, Retention) if last else None
+    return kept.cut if kept and (kept.first_end is None or today < kept.first_end) else today
+
+
+def _perform(
+    work: Workspace,
+    sources: Sequence[SourceFile],
+    gold_file: SourceFile | None,
+    inputs: str,
+    keys: frozenset[str],
+    cut: date | None,
+) -> str:
     config = work.config.data
     frozen, taxonomy = work.latest("data", "gold"), work.config.charter.taxonomy
     folder = _work_folder(work, inputs)
@@ -100,11 +154,17 @@ def _perform(work: Workspace, sources: Sequence[SourceFile], gold_file: SourceFi
             executor=executor,
             frozen_gold=work.fetch(frozen, GoldSet) if frozen else None,
             gold_file=None if frozen else gold_file,
+            erased=keys,
             today=work.clock().date(),
             input_types=taxonomy.input_types if taxonomy else (),
         )
     manifest = _keep(work, result)
+    if cut:
+        kept = work.keep(Retention(cut=cut, first_end=result.first_end), kind="retention", parents=[manifest])
+        work.record("data", "retention", fingerprint=manifest, digest=kept, inputs={"snapshot": manifest})
     shutil.rmtree(folder)
+    if keys:
+        prove_absence(work, manifest, keys)
     return manifest
 
 
@@ -169,6 +229,9 @@ def _unchanged_gold_file(work: Workspace, gold_file: SourceFile) -> str:
     row = work.store.links.latest(work.project, "data", "gold_file")
     if row is None:
         work.record("data", "gold_file", fingerprint=found, digest=found, inputs={})
+    elif row.digest != found and _lacks_withdrawn_rows_alone(work, gold_file):
+        work.voice.say("the gold file has lost the rows that were withdrawn; what is left of it is frozen")
+        work.record("data", "gold_file", fingerprint=found, digest=found, inputs={})
     elif row.digest != found:
         name = Path(gold_file.path).name
         raise Tampered(
@@ -176,6 +239,18 @@ def _unchanged_gold_file(work: Workspace, gold_file: SourceFile) -> str:
             hint="restore it; a new gold set needs a new project, since every report so far was measured on this one",
         )
     return found
+
+
+def _lacks_withdrawn_rows_alone(work: Workspace, gold_file: SourceFile) -> bool:
+    """Whether rows of the frozen gold set were withdrawn, and the file holds the ids of all the others and none of them."""
+    frozen = work.latest("data", "gold")
+    if not frozen or not withdrawn_gold_rows(work):
+        return False
+    rows = read_examples(gold_file, work.config.data)
+    if any(_are_withdrawn(work, rows, withdrawn_keys(work))):
+        return False
+    ids = set(hidden([row.id for row in rows], work.config.data.pii, project_salt(work)))
+    return {row.id for row in work.fetch(frozen, GoldSet).examples} <= ids
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -16,6 +16,7 @@ from luthier.evaluate.stage import VERSION, run
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.links.data import benchmark_rows
 from luthier.lifecycle.spending import spend
+from luthier.lifecycle.withdrawn import withdrawn_gold_rows
 from luthier.lifecycle.workspace import Settled, Workspace
 
 LIBRARIES = ("numpy", "scipy", "jsonschema")
@@ -99,6 +100,9 @@ def best_baseline_of(work: Workspace, metric: str) -> Report:
 def _perform(work: Workspace, ports: _Ports, variant: Variant, benchmark: BenchmarkConfig, gold: GoldSet) -> str:
     began = time.monotonic()
     measured = run(ports, benchmark, variant, gold, work.tools)
+    lost = withdrawn_gold_rows(work) if benchmark.dataset == "gold" else 0
+    said = (f"{lost} rows of the gold set were withdrawn; figures are those of the rows that remain",) if lost else ()
+    measured = measured.model_copy(update={"warnings": (*measured.warnings, *said)})
     report = measured.model_copy(update={"seconds": time.monotonic() - began})  # answers overlap: wall time is the cost
     name = ports.label
     parents = [digest for digest in (variant.adapter, work.latest("data", "gold")) if digest]

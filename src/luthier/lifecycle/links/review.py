@@ -1,7 +1,7 @@
 """Reviews: the event stream, its state, and whether every row of the snapshot has been admitted."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pydantic import TypeAdapter
 
@@ -9,16 +9,17 @@ from luthier.domain.digests import digest_of
 from luthier.domain.examples import Example
 from luthier.domain.snapshots import Split
 from luthier.domain.value import Json, Value
-from luthier.errors import Busy, EmptySample, NotEnoughEvidence, WaitingForPerson
+from luthier.errors import Busy, EmptySample, NotEnoughEvidence, Refused, WaitingForPerson
 from luthier.lifecycle.links.data import rows_of
 from luthier.lifecycle.workspace import Settled, Workspace
 from luthier.review.agreement import krippendorff_alpha, mark_units
 from luthier.review.step import admitted, disputed, simulated, standing, start, step
-from luthier.review.types import Adjudicated, Mark, Queued, ReviewEvent, ReviewState, Submitted
+from luthier.review.types import Adjudicated, Mark, Overridden, Queued, ReviewEvent, ReviewState, Submitted
 
 VERSION = 1
 STREAM = "review"
 ATTEMPTS = 5
+_TOLD = 20
 _events: TypeAdapter[ReviewEvent] = TypeAdapter(ReviewEvent)
 
 
@@ -52,8 +53,7 @@ def admitted_rows(work: Workspace, split: Split) -> tuple[Example, ...]:
     work.require("review")
     state, _ = _replay(work)
     rows = rows_of(work, split)
-    let_in = admitted(state, [review_key(row) for row in rows])
-    return tuple(row for row in rows if review_key(row) in let_in)
+    return tuple(row for row in rows if _is_let_in(state, row))
 
 
 def review_key(row: Example) -> str:
@@ -62,7 +62,9 @@ def review_key(row: Example) -> str:
 
 
 def submit(work: Workspace, event: ReviewEvent) -> ReviewState:
-    """The state after `event`, which is durable then."""
+    """The state after `event`, which is durable then; Refused where an override names rows that a model wrote."""
+    if isinstance(event, Overridden):
+        _refuse_synthetic(work, event)
     for _ in range(ATTEMPTS):
         state, events = _replay(work)
         after, _commands = step(state, event, work.clock())
@@ -114,7 +116,7 @@ def _perform(work: Workspace, snapshot: str, state: ReviewState) -> str:
             f"{len(unsettled)} of {len(keys)} rows wait for {work.config.review.reviewers_required} reviewers",
             hint="review them with `luthier review`, or rehearse with `luthier review simulate`",
         )
-    let_in = admitted(state, keys)
+    let_in = {review_key(row) for row in _reviewed(work) if _is_let_in(state, row)}
     admission = Admission(
         snapshot=snapshot,
         admitted=len(let_in),
@@ -132,9 +134,31 @@ def _mark(draws: random.Random, disputed_share: float) -> Mark:
     return "reject" if draws.random() < disputed_share / 2 else "accept"
 
 
-def _keys(work: Workspace) -> list[str]:
+def _is_let_in(state: ReviewState, row: Example) -> bool:
+    """Whether a row may be trained on; what a model wrote needs reviewers, and no override lets it in."""
+    key = review_key(row)
+    return bool(admitted(state, [key])) and not (row.synthetic and standing(state, key) == "overridden")
+
+
+def _refuse_synthetic(work: Workspace, event: Overridden) -> None:
+    named = set(event.rows)
+    made_up = [row.id for row in _reviewed(work) if row.synthetic and review_key(row) in named]
+    if made_up:
+        told = ", ".join(made_up[:_TOLD]) + (f" and {len(made_up) - _TOLD} more" if len(made_up) > _TOLD else "")
+        raise Refused(
+            f"{len(made_up)} rows were written by a model and are let in by reviewers alone: {told}",
+            hint="leave them out of the override, and have them reviewed",
+        )
+
+
+def _reviewed(work: Workspace) -> Iterator[Example]:
+    """Every row of the snapshot that people look at."""
     splits: tuple[Split, ...] = ("train", "validation")
-    return [review_key(row) for split in splits for row in rows_of(work, split)]
+    return (row for split in splits for row in rows_of(work, split))
+
+
+def _keys(work: Workspace) -> list[str]:
+    return [review_key(row) for row in _reviewed(work)]
 
 
 def _replay(work: Workspace) -> tuple[ReviewState, list[Json]]:
