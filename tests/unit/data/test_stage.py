@@ -313,7 +313,10 @@ def test_erased_subjects_and_rows_past_their_retention_are_left_out(build: Build
     fresh = row_of("fresh", "A fresh remark 34", "b", date="2026-02-01T10:00:00+00:00")
     gone = row_of("gone", "Somebody's remark 56", "c", subject="person-9")
     built = build(
-        [*mails(), old, fresh, gone], chosen=config(sources=[source]), erased=[person_key("person-9", "pepper")], today=date(2026, 3, 3)
+        [*mails(), old, fresh, gone],
+        chosen=config(sources=[source]),
+        erased=[person_key("person-9", "pepper")],
+        today=date(2026, 3, 3),
     )
     reasons = {row["id"]: row["reason"] for row in built.dropped}
     assert (reasons["old"], reasons["gone"]) == ("retention_over", "erased")

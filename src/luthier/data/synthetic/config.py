@@ -23,5 +23,8 @@ class SynthesizeConfig(Section):
         default=(), description="ISO 639-1 codes that rows may be in; those of `clean.languages` where empty."
     )
     near_threshold: float = Field(
-        default=0.7, ge=0.3, le=1.0, description="Shared three-word shingles (Jaccard) from which two questions are one."
+        default=0.7,
+        ge=0.3,
+        le=1.0,
+        description="Shared three-word shingles (Jaccard) from which two questions are one.",
     )
