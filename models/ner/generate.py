@@ -26,7 +26,7 @@ _INSTEAD = [
         (rf"\b(?:he|she|him)\b|\bthe (?:old |young |little |poor )?(?:{_WHO})\b", "{PERSON}"),
         (rf"\bhis\b|\bher(?= (?:{_OWNED}))\b", "{PERSON}'s"),
         (rf"\bthe (?:{_WHERE})\b", "{PLACE}"),
-        (rf"\bthe (?:{_WHAT})\b", "{ORG}"),
+        (rf"\b(?:my|your|the) (?:{_WHAT})\b", "{ORG}"),
         (r"(?<=to )(?:the house|my house|the door|the street|the hotel)\b|(?<=at )(?:the house|home)\b", "{ADDR1}"),
     )
 ]
