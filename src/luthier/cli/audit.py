@@ -65,7 +65,10 @@ def verify(
         head = work.store.audit.head()
     faults = [f"{name}: {check.reason}" for name, check in checks.items() if not check.is_intact]
     faults += [f"artifact {digest[:12]} has changed or is gone" for digest in broken]
-    faults += [f"artifact {digest[:12]} is recorded as erased, and the audit log knows of no such erasure" for digest in unasked]
+    faults += [
+        f"artifact {digest[:12]} is recorded as erased, and the audit log knows of no such erasure"
+        for digest in unasked
+    ]
     if faults:
         raise Tampered("; ".join(faults), hint="restore the database and artifacts from a backup")
     show({"audit entries": head.seq, "head": f"{head.seq}:{head.hash}", "whole": True}, as_json=as_json)

@@ -41,6 +41,8 @@ def status(project: ProjectOption = None, assignments: SetOption = None, as_json
     for made in found.releases:
         show(f"release {made.id} of {made.variant}: gate {made.gate}, {made.approval}", as_json=False)
     for each in found.withdrawals:
-        show(f"{each.id}: {each.standing}" + (f", {'; '.join(each.waits_for)}" if each.waits_for else ""), as_json=False)
+        show(
+            f"{each.id}: {each.standing}" + (f", {'; '.join(each.waits_for)}" if each.waits_for else ""), as_json=False
+        )
     share = f", canary {found.rollout.canary} at {found.rollout.percent:g}%" if found.rollout.canary else ""
     show(f"rollout: {found.rollout.status}, stable {found.rollout.stable or '-'}{share}", as_json=False)

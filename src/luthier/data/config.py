@@ -39,7 +39,9 @@ class SourceConfig(Section):
     training_allowed: bool = Field(
         default=True, description="Whether the contract allows training on it; where it does not, its rows are refused."
     )
-    terms: str = Field(default="", max_length=500, description="The words of the contract that say so, or where they stand.")
+    terms: str = Field(
+        default="", max_length=500, description="The words of the contract that say so, or where they stand."
+    )
     purpose: str = Field(default="", max_length=500, description="What the data was collected for, in one sentence.")
     columns: Mapping[SourceField, str] = Field(
         default_factory=dict, description="Where the file names a field differently: `prompt: question`."

@@ -122,7 +122,9 @@ class Eraser:
                 self.counts["dropped_notes"] += sum(one != other for one, other in zip(left, notes, strict=True))
                 place = table.schema.get_field_index("detail")
                 fresh = table.set_column(place, table.schema.field(place), pa.array(left, pa.string()))
-                replaced[info.digest] = self._put(fresh, "dropped_rows", *self.work.store.artifacts.parents(info.digest))
+                replaced[info.digest] = self._put(
+                    fresh, "dropped_rows", *self.work.store.artifacts.parents(info.digest)
+                )
         return replaced
 
     def _may_quote(self, row: str, note: str) -> bool:
@@ -182,4 +184,6 @@ def _now(part: Part, digest: str | None, rows: int) -> Part:
 
 def _blank(case: Case) -> Case:
     answer = case.answer.model_copy(update={"text": None if case.answer.text is None else BLANK})
-    return case.model_copy(update={"asked": BLANK, "ideal": BLANK, "answer": answer, "fault": case.fault and "withdrawn"})
+    return case.model_copy(
+        update={"asked": BLANK, "ideal": BLANK, "answer": answer, "fault": case.fault and "withdrawn"}
+    )

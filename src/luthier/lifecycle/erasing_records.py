@@ -26,7 +26,9 @@ def interactions_of(work: Workspace, name: str) -> frozenset[str]:
     salts = {RouteTable.model_validate(event.payload).salt for event in work.store.events.read(ROUTES)}
     callers = [user.name for user in work.store.identity.users()]
     pairs = [*((caller, name) for caller in callers), (name, "")]
-    keys = {sha256(f"{salt}\x00{caller}\x00{user}".encode()).hexdigest()[:32] for salt in salts for caller, user in pairs}
+    keys = {
+        sha256(f"{salt}\x00{caller}\x00{user}".encode()).hexdigest()[:32] for salt in salts for caller, user in pairs
+    }
     return frozenset(work.store.interactions.ids_of(user_keys=keys, ids=[name]))
 
 

@@ -34,7 +34,9 @@ _STANDINGS: dict[bool, Standing] = {True: "open", False: "done"}
 def keys_of(work: Workspace, name: str) -> tuple[str, ...]:
     """The salted keys of a subject or row id, as it stands in the source and as `luthier data show` prints it."""
     if not name.strip():
-        raise UserError("the subject is empty", hint="name a person as `subject` in the source does, or a row by its id")
+        raise UserError(
+            "the subject is empty", hint="name a person as `subject` in the source does, or a row by its id"
+        )
     salt = project_salt(work)
     shown = hidden([name.strip()], work.config.data.pii, salt)
     return tuple(dict.fromkeys(person_key(each, salt) for each in [name, *shown]))
@@ -150,7 +152,11 @@ def _steps(needs_build: bool, runs: Collection[AffectedRun], releases: Collectio
             yield f"train again: run {run.run[:12]} (adapter {run.adapter[:12]}) saw {rows} of the rows: luthier run"
     for made in releases:
         if made.serves_as is not None:
-            how = {"adapter": "learned from", "copied_rows": "copies answers of", "worked_examples": "was measured with"}
+            how = {
+                "adapter": "learned from",
+                "copied_rows": "copies answers of",
+                "worked_examples": "was measured with",
+            }
             yield (
                 f"replace release {made.release} of {made.variant}, which serves as {made.serves_as} and "
                 f"{how[made.why]} {made.rows} of the rows: luthier release propose, then luthier rollout start"

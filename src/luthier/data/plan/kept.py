@@ -88,7 +88,13 @@ def _check_conservation(manifest: Manifest, passes: Passes) -> None:
 
 def _filters(ending: Ending) -> dict[str, str]:
     """The settings that chose the rows, as text; where files lie and who does the work is none of them."""
-    beside: dict[str, bool | set[str]] = {"sources": True, "engine": True, "workers": True, "synthesize": True, "gold": {"path"}}
+    beside: dict[str, bool | set[str]] = {
+        "sources": True,
+        "engine": True,
+        "workers": True,
+        "synthesize": True,
+        "gold": {"path"},
+    }
     settings = ending.config.model_dump(mode="json", exclude=beside)
     told = {name: canonical_json(value).decode() for name, value in settings.items()}
     return told | {"version": str(ending.version)}

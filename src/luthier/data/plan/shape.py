@@ -134,9 +134,7 @@ class _Shaping:
                 tally.fault(self._piece.place, Fault(line=line, what=forbidden))
             return
         days, rules = self._piece.file.config.retention_days, self._rules
-        against = reasons_against(
-            batch, erased=rules.erased, salt=rules.salt, retention_days=days, today=rules.today
-        )
+        against = reasons_against(batch, erased=rules.erased, salt=rules.salt, retention_days=days, today=rules.today)
         self._leave_out(batch, against)
         batch = batch.filter(pa.array(against, pa.string()).is_null())
         tidy = self._cleaner.clean(batch)

@@ -43,7 +43,9 @@ class ShardFacts(Value):
     left: Mapping[str, int] = Field(description="PII spans found in them.")
     faults: tuple[str, ...]
     faults_untold: int = 0
-    first_end: date | None = Field(default=None, description="The first day on which one of its rows is past its retention.")
+    first_end: date | None = Field(
+        default=None, description="The first day on which one of its rows is past its retention."
+    )
 
 
 class Shard:

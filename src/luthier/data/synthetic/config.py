@@ -10,7 +10,7 @@ class SynthesizeConfig(Section):
 
     prompt: str | None = Field(
         default=None,
-        description="A template with $task, $stratum, $examples and $tools; the one that comes with Luthier when absent.",
+        description="A template with $task, $stratum, $examples and $tools; Luthier's own when absent.",
     )
     seeds: int = Field(default=3, ge=1, le=20, description="Real rows of the stratum that each request shows.")
     temperature: float = Field(default=0.8, ge=0.0, le=2.0, description="How freely the model writes.")
@@ -23,5 +23,8 @@ class SynthesizeConfig(Section):
         default=(), description="ISO 639-1 codes that rows may be in; those of `clean.languages` where empty."
     )
     near_threshold: float = Field(
-        default=0.7, ge=0.3, le=1.0, description="Shared three-word shingles (Jaccard) from which two questions are one."
+        default=0.7,
+        ge=0.3,
+        le=1.0,
+        description="Shared three-word shingles (Jaccard) from which two questions are one.",
     )

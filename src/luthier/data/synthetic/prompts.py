@@ -78,7 +78,9 @@ def strata_of(rows: Sequence[Example], tags: Sequence[str]) -> dict[Stratum, lis
     return dict(sorted(found.items()))
 
 
-def orders(strata: Mapping[Stratum, Sequence[Example]], count: int, config: SynthesizeConfig, *, seed: int, first: int) -> list[Order]:
+def orders(
+    strata: Mapping[Stratum, Sequence[Example]], count: int, config: SynthesizeConfig, *, seed: int, first: int
+) -> list[Order]:
     """`count` orders in turns over the strata, the rarest first, each with seeds drawn of its own."""
     ranked = sorted(strata, key=lambda each: (len(strata[each]), each))
     made = []
@@ -101,16 +103,23 @@ def request_for(
     seed: int,
 ) -> EngineRequest:
     """What the model is asked; the answer is to be a call where the project has tools."""
-    shown = [json.dumps({"question": rows[each].asked, "answer": rows[each].ideal}, ensure_ascii=False) for each in order.seeds]
+    shown = [
+        json.dumps({"question": rows[each].asked, "answer": rows[each].ideal}, ensure_ascii=False)
+        for each in order.seeds
+    ]
     kind = ", ".join(f"{tag} = {value}" for tag, value in order.strata.items()) or "any kind"
-    offered = f'The answer is a tool call, {{"name": ..., "arguments": ...}} as text. Tools: {tools_json(tools)}' if tools else ""
+    offered = (
+        f'The answer is a tool call, {{"name": ..., "arguments": ...}} as text. Tools: {tools_json(tools)}'
+        if tools
+        else ""
+    )
     text = Template(prompt).substitute(task=task, stratum=kind, examples="\n".join(shown), tools=offered)
     decoding = Decoding(max_tokens=config.max_tokens, temperature=config.temperature, seed=seed + order.draw)
     return EngineRequest(messages=(Message(role="user", content=text),), decoding=decoding)
 
 
 def written(text: str | None) -> Written:
-    """The question and answer in a reply, which may stand in a code block; an answer that is an object becomes its text."""
+    """The question and answer in a reply, which may stand in a code block; an answer that is an object becomes text."""
     body = (text or "").strip().removeprefix("```json").removeprefix("```").removesuffix("```").strip()
     try:
         value = json.loads(body)

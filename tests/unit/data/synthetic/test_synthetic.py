@@ -26,7 +26,10 @@ def example(name: str, asked: str, kind: str) -> Example:
     return Example(id=name, messages=messages, strata={"kind": kind})
 
 
-SEEDS = [example(f"s{n}", f"please write down the colour of door number {n}", "rare" if n < 2 else "common") for n in range(8)]
+SEEDS = [
+    example(f"s{n}", f"please write down the colour of door number {n}", "rare" if n < 2 else "common")
+    for n in range(8)
+]
 GOLD = [example("g", "who painted the long green wall behind the house", "common")]
 
 
@@ -40,7 +43,10 @@ class Scripted:
     def answer(self, requests: Sequence[EngineRequest]) -> list[Answer]:
         self.asked += requests
         told = [self.replies.pop(0) for _ in requests]
-        return [Answer(text=text, error=None if text else "no reply", finish_reason="stop" if text else "error") for text in told]
+        return [
+            Answer(text=text, error=None if text else "no reply", finish_reason="stop" if text else "error")
+            for text in told
+        ]
 
     def progress(self, done: int, of: int) -> None:
         """Nobody waits."""
@@ -50,7 +56,9 @@ def say(question: str, answer: object = "done") -> str:
     return json.dumps({"question": question, "answer": answer})
 
 
-def made(replies: Sequence[str | None], *, count: int, tools: Sequence[ToolSpec] = (), **config: object) -> tuple[Synthesis, Scripted]:
+def made(
+    replies: Sequence[str | None], *, count: int, tools: Sequence[ToolSpec] = (), **config: object
+) -> tuple[Synthesis, Scripted]:
     section, engine = SynthesizeConfig.model_validate(config), Scripted(replies)
     found = run(
         engine, section, SEEDS, [row.asked for row in SEEDS], Validator(section, tools, section.languages, GOLD),
