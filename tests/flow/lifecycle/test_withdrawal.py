@@ -292,9 +292,7 @@ def test_a_row_that_says_there_is_no_consent_is_refused_by_its_line(project: Pro
     assert "rows.jsonl:7: it says that there is no consent to its use" in refused.err
 
 
-def test_the_plan_names_the_run_and_the_release_that_serves(
-    project_at: Callable[[str], Project], stages: Stages
-) -> None:
+def test_the_plan_names_the_run_and_the_release_that_serves(project_at: Callable[[str], Project]) -> None:
     project = project_at("completed")
     with project.opened() as work:
         adapter = work.fetch(work.require("train"), TrainingRun).adapter
