@@ -18,8 +18,8 @@ class Manifest(Value):
     project: str
     splits: Mapping[Split, int] = Field(description="Rows of each split.")
     rows: str = Field(
-        description="SHA-256 of the row list, a Parquet file of id, split, subject (a salted key) and row_digest, which "
-        "is SHA-256 of salt + canonical JSON of the row: bodies can be erased without breaking the chain."
+        description="SHA-256 of the row list, a Parquet file of id, split, subject (a salted key) and row_digest, "
+        "which is SHA-256 of salt + canonical JSON of the row: bodies can be erased without breaking the chain."
     )
     rows_in: int = Field(ge=0)
     dropped: Mapping[str, int] = Field(description="Rows left out, by reason.")

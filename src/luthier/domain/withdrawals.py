@@ -1,4 +1,4 @@
-"""A person takes their consent back: what was erased, what must be trained again, and that nothing of theirs is left."""
+"""A person takes their consent back: what was erased, what must be trained again, and that nothing is left."""
 
 import hashlib
 from collections.abc import Mapping

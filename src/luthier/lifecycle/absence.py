@@ -45,8 +45,8 @@ def prove_absence(work: Workspace, snapshot: str, keys: Collection[str]) -> Abse
     )
     if not proof.is_absent:
         raise Refused(
-            f"{found_listed} rows of snapshot {snapshot[:12]} and {found_bodies} rows that are kept belong to people who "
-            f"withdrew, and {len(proof.unfinished)} erased artifacts still have bytes",
+            f"{found_listed} rows of snapshot {snapshot[:12]} and {found_bodies} rows that are kept belong to people "
+            f"who withdrew, and {len(proof.unfinished)} erased artifacts still have bytes",
             hint="run `luthier data withdraw` again for them, then `luthier data build`",
         )
     digest = work.keep(proof, kind="absence_proof", parents=[snapshot])

@@ -70,8 +70,9 @@ def ids_of(work: Workspace, person: Person) -> frozenset[str]:
 def roles(work: Workspace) -> Callable[[str], Role | None]:
     """Whom each release answers as things stand."""
     traffic = controller(work).traffic
-    known: dict[str | None, Role] = {traffic.first: "fallback", traffic.canary: "canary", traffic.stable: "stable"}
-    return lambda release: known.get(release)
+    named: dict[str | None, Role] = {traffic.first: "fallback", traffic.canary: "canary", traffic.stable: "stable"}
+    known = {release: role for release, role in named.items() if release is not None}
+    return known.get
 
 
 def listed_in(work: Workspace, snapshot: str, person: Person) -> Counter[str]:

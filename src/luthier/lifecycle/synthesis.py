@@ -1,4 +1,4 @@
-"""Rows written by a model of the project, as a file that becomes a source; nobody trains on them before people looked."""
+"""Rows written by a model of the project, as a file that becomes a source once people have looked at it."""
 
 import time
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ def synthesize(work: Workspace, model: str, count: int, target: Path, *, seed: i
 
     Raises:
         UnknownName: No model is called so.
-        UserError: The target exists, the prompt names what it is not given, or no row of the snapshot is fit to be shown.
+        UserError: The target exists, the prompt names what it is not given, or no row is fit to be shown.
 
     """
     if model not in work.config.models:

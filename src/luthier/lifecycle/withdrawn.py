@@ -85,7 +85,7 @@ def withdrawn_gold_rows(work: Workspace) -> int:
 
 
 def erasures_nobody_asked_for(work: Workspace) -> list[str]:
-    """Digests recorded as erased that no entry of the audit log names: whoever changed bytes cannot call it an erasure."""
+    """Digests recorded as erased that no entry of the audit log names: a changed byte cannot be called an erasure."""
     named: set[tuple[str, str | None]] = set()
     for entry in work.store.audit.entries():
         erased = entry.detail.get("erased") if entry.action == ERASE else None

@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 from luthier.domain.digests import canonical_json, digest_of_bytes
 from luthier.errors import Erased, MissingInput, NotFound, Refused, Tampered
 from luthier.store.database import Database, insert_missing
+from luthier.store.erasure_table import ErasureTable
 from luthier.store.objects import Objects
 from luthier.store.paths import safe_join
 from luthier.store.row import Digest, Moment, Name, Row
-from luthier.store.tables import ArtifactTable, ErasureTable, ParentTable
+from luthier.store.tables import ArtifactTable, ParentTable
 
 FOLDER_MEDIA_TYPE = "application/vnd.luthier.folder+json"
 UNFINISHED_SECONDS = 3600.0
@@ -39,7 +40,7 @@ class Edge(Row):
 
 
 class Erasure(Row):
-    """The bytes of an artifact that are gone by a withdrawal; `replacement` is read in their place, where there is one."""
+    """Bytes that are gone by a withdrawal; `replacement` is read in their place, where there is one."""
 
     digest: Digest
     replacement: Digest | None
@@ -106,7 +107,7 @@ class Artifacts:
         return self._objects.read(self.standing(digest))
 
     def standing(self, digest: str) -> str:
-        """The digest that is read for `digest`: its own, or that of what erasures left; Erased where nothing is left."""
+        """The digest that is read for `digest`: its own, or of what erasures left; Erased where that is nothing."""
         self.info(digest)
         with self._database.read() as session:
             while (row := session.get(ErasureTable, digest)) is not None:
@@ -192,7 +193,7 @@ class Artifacts:
     def verify(self) -> list[str]:
         """The digests of artifacts whose bytes, or those of a file in them, are gone or changed; sorted.
 
-        Bytes that an erasure recorded as gone are not among them; that the erasure was asked for is the audit log's to say.
+        Bytes that an erasure recorded as gone are not among them; whether it was asked for the audit log says.
         """
         erased = {erasure.digest for erasure in self.erasures()}
         return sorted(info.digest for info in self.find() if info.digest not in erased and not self._is_intact(info))

@@ -66,21 +66,6 @@ class ParentTable(Table):
     __table_args__ = (CheckConstraint("child <> parent", name="ck_artifact_parents_not_itself"),)
 
 
-class ErasureTable(Table):
-    """Bytes that are gone because a person asked for it, and what is read in their place."""
-
-    __tablename__ = "erasures"
-
-    digest: Mapped[str] = mapped_column(
-        String(64), ForeignKey("artifacts.digest", ondelete="RESTRICT"), primary_key=True
-    )
-    replacement: Mapped[str | None] = mapped_column(String(64), ForeignKey("artifacts.digest", ondelete="RESTRICT"))
-    withdrawal: Mapped[str] = mapped_column(String(300))
-    at: Mapped[datetime]
-
-    __table_args__ = (CheckConstraint("digest <> replacement", name="ck_erasures_not_itself"),)
-
-
 class LinkTable(Table):
     """One result of one link of the chain of evidence; a re-run is a new row."""
 

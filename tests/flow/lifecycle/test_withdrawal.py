@@ -14,11 +14,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from luthier.domain.runs import TrainingRun
 from luthier.domain.snapshots import Manifest
 from luthier.lifecycle.holdings import person_of
 from luthier.lifecycle.withdrawal import keys_of
-from tests.flow.lifecycle.play import BEGINNING, Project
-from tests.flow.lifecycle.stages import Stages
+from tests.flow.lifecycle.play import BEGINNING, OPERATOR, Project
 
 STEWARD, ROW_COUNT, KILLS = "steward", 160, 8
 PERSON, MARK, REASON = "person-3", "quokka3", "Their letter of 3 March."
@@ -251,7 +251,6 @@ def test_a_kill_at_any_moment_and_another_run_end_in_the_same_state(built: Path,
         process.communicate()
         with project.opened() as work:
             cut += not any(event.kind == "completed" for event in work.store.events.read("withdrawals"))
-            work.store.leases  # noqa: B018 - opened, so that a lease of the dead process would show below
         again = withdraw(project, "--reason", REASON)
         assert again.code == 0, again.err
         assert state_of(project) == wanted
@@ -293,17 +292,12 @@ def test_a_row_that_says_there_is_no_consent_is_refused_by_its_line(project: Pro
     assert "rows.jsonl:7: it says that there is no consent to its use" in refused.err
 
 
-def test_the_plan_names_the_run_and_the_release_that_serves(
-    project_at: Callable[[str], Project], stages: Stages
-) -> None:
+def test_the_plan_names_the_run_and_the_release_that_serves(project_at: Callable[[str], Project]) -> None:
     project = project_at("completed")
     with project.opened() as work:
-        train = [row for row in json.loads(project.luthier("data", "show", "--json").out)][:1]
-        adapter = work.fetch(
-            work.require("train"), __import__("luthier.domain.runs", fromlist=["x"]).TrainingRun
-        ).adapter
-    key = {"OPERATOR": "sre"}["OPERATOR"]
-    done = project.luthier("data", "withdraw", train[0]["id"], "--reason", REASON, "--json", by=key)
+        adapter = work.fetch(work.require("train"), TrainingRun).adapter
+    learned = json.loads(project.luthier("data", "show", "--json").out)[0]["id"]
+    done = project.luthier("data", "withdraw", learned, "--reason", REASON, "--json", by=OPERATOR)
     assert done.code == 0, done.err
     plan = json.loads(done.out)["plan"]
     assert [(run["adapter"], run["trained_rows"], run["is_current"]) for run in plan["runs"]] == [(adapter, 1, True)]

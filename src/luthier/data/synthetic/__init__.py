@@ -1,1 +1,1 @@
-"""Rows that a model wrote, from strata and seed rows; each says so, and each is validated before a person looks at it."""
+"""Rows that a model wrote, from strata and seed rows; each says so and is validated before a person sees it."""

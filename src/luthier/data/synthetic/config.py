@@ -10,7 +10,7 @@ class SynthesizeConfig(Section):
 
     prompt: str | None = Field(
         default=None,
-        description="A template with $task, $stratum, $examples and $tools; the one that comes with Luthier when absent.",
+        description="A template with $task, $stratum, $examples and $tools; Luthier's own when absent.",
     )
     seeds: int = Field(default=3, ge=1, le=20, description="Real rows of the stratum that each request shows.")
     temperature: float = Field(default=0.8, ge=0.0, le=2.0, description="How freely the model writes.")

@@ -119,7 +119,7 @@ def request_for(
 
 
 def written(text: str | None) -> Written:
-    """The question and answer in a reply, which may stand in a code block; an answer that is an object becomes its text."""
+    """The question and answer in a reply, which may stand in a code block; an answer that is an object becomes text."""
     body = (text or "").strip().removeprefix("```json").removeprefix("```").removesuffix("```").strip()
     try:
         value = json.loads(body)

@@ -29,7 +29,7 @@ class Neighbours:
         self._questions.append(shingles)
 
     def nearest(self, question: str) -> tuple[int, float]:
-        """The place of the known question nearest to this one and their Jaccard; -1 and 0 where none shares a shingle."""
+        """The place of the known question nearest to this one and their Jaccard; -1 and 0 where nothing is shared."""
         mine = shingles_of(question)
         shared: defaultdict[int, int] = defaultdict(int)
         for shingle in mine:

@@ -68,7 +68,7 @@ def settle_data(work: Workspace) -> Settled:
         section=config.model_dump(mode="json", exclude=_BESIDE),
         inputs=inputs,
         libraries=LIBRARIES,
-        perform=lambda: _perform(work, sources, gold_file, digest_of(inputs), keys, cut),
+        perform=lambda: _perform(work, sources, gold_file, digest_of(inputs), keys=keys, cut=cut),
     )
 
 
@@ -115,7 +115,7 @@ def _source(work: Workspace, section: SourceConfig) -> SourceFile:
 
 
 class Retention(Value):
-    """From which day on the snapshot's rows were chosen, and the first day on which another one would be past its end."""
+    """On which day the snapshot's rows were chosen, and the first day on which another would be past its end."""
 
     cut: date
     first_end: date | None
@@ -135,6 +135,7 @@ def _perform(
     sources: Sequence[SourceFile],
     gold_file: SourceFile | None,
     inputs: str,
+    *,
     keys: frozenset[str],
     cut: date | None,
 ) -> str:
@@ -242,7 +243,7 @@ def _unchanged_gold_file(work: Workspace, gold_file: SourceFile) -> str:
 
 
 def _lacks_withdrawn_rows_alone(work: Workspace, gold_file: SourceFile) -> bool:
-    """Whether rows of the frozen gold set were withdrawn, and the file holds the ids of all the others and none of them."""
+    """Whether gold rows were withdrawn, and the file holds the ids of all the others and none of them."""
     frozen = work.latest("data", "gold")
     if not frozen or not withdrawn_gold_rows(work):
         return False
