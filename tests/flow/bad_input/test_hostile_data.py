@@ -38,7 +38,8 @@ sys.argv = ["luthier", "data", "inspect", *sys.argv[1:]]
 try:
     main()
 finally:
-    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+    # VmHWM counts from exec on; ru_maxrss would begin with what the parent held when it forked
+    print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1], file=sys.stderr)
 """
 
 

@@ -62,6 +62,7 @@ SCHEMA = closed(
     variants=mapping(VARIANT),
     releases={"type": "array", "items": RELEASE},
     rollout=ROLLOUT,
+    withdrawals={"type": "array", "maxItems": 0},
 )
 
 

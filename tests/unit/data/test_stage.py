@@ -19,10 +19,10 @@ from luthier.data.plan.bodies import examples_of_parquet
 from luthier.data.plan.reading import source_digest
 from luthier.data.stage import run
 from luthier.data.types import DataResult, SourceFile
-from luthier.domain.withdrawals import person_key
 from luthier.domain.digests import canonical_json, digest_of_bytes
 from luthier.domain.examples import Example
 from luthier.domain.snapshots import SPLITS, GoldSet, Split
+from luthier.domain.withdrawals import person_key
 from luthier.errors import Faults, Refused, UserError
 from tests.unit.data.conftest import NAMES_CLEARED
 

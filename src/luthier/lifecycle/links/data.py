@@ -30,6 +30,7 @@ from luthier.lifecycle.rows import rows_of
 from luthier.lifecycle.salt import pii_key, project_salt
 from luthier.lifecycle.withdrawn import withdrawn_gold_rows, withdrawn_keys
 from luthier.lifecycle.workspace import Settled, Workspace
+from luthier.store.faults import disk_faults
 
 __all__ = ["benchmark_rows", "gold_set", "rows_of", "settle_data"]
 
@@ -143,7 +144,10 @@ def _perform(
     frozen, taxonomy = work.latest("data", "gold"), work.config.charter.taxonomy
     folder = _work_folder(work, inputs)
     workers = config.workers or len(os.sched_getaffinity(0))
-    with opened(config.engine, workers=workers, size_bytes=size_of(sources)) as executor:
+    with (
+        disk_faults(str(work.home)),
+        opened(config.engine, workers=workers, size_bytes=size_of(sources)) as executor,
+    ):
         result = build(
             _Ports(work),
             config,

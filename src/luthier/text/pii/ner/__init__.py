@@ -1,7 +1,7 @@
 """Names and places in text: a small tagger of our own, in numpy, or a model of Hugging Face."""
 
 from luthier.text.pii.find import Names
-from luthier.text.pii.ner.huggingface import HuggingFaceNames
+from luthier.text.pii.ner.backends.huggingface import HuggingFaceNames
 from luthier.text.pii.ner.tagger import bundled
 
 __all__ = ["names_of"]
