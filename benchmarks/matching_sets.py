@@ -59,8 +59,12 @@ def crm() -> list[Example]:
         subprocess.run([sys.executable, script, "--out", folder], check=True, stdout=subprocess.DEVNULL)
         lines = (Path(folder) / "emails.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
-    texts = [[message["content"] for message in row["messages"]] for row in rows]
-    return [example(r["id"], *t, r["metadata"]["customer_id"]) for r, t in zip(rows, texts, strict=True) if all(t)]
+    turns = [(row, *(message["content"] for message in row["messages"])) for row in rows]
+    return [
+        example(row["id"], asked, ideal, row["metadata"]["customer_id"])
+        for row, asked, ideal in turns
+        if asked and ideal
+    ]
 
 
 def bank() -> list[Example]:
