@@ -68,7 +68,7 @@ def diff(work: Workspace, before: str, after: str) -> SnapshotDiff:
     one, other = _row_list(work, before), _row_list(work, after)
     both = one.join(other, on="id", how="full", suffix="_after", coalesce=True).sort("id")
     added, removed = both.filter(pl.col("split").is_null()), both.filter(pl.col("split_after").is_null())
-    shared = both.drop_nulls()
+    shared = both.drop_nulls(["split", "split_after"])
     changed = shared.filter(pl.col("row_digest") != pl.col("row_digest_after"))
     old, new = card_of(work, before), card_of(work, after)
     told = (figures(old), figures(new))

@@ -213,14 +213,15 @@ def test_a_run_that_was_killed_blocks_nobody(held: tuple[Project, "subprocess.Po
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of a few megabytes."""
+    """A file system of a few dozen megabytes."""
     place = tmp_path / "disk"
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("mounting a tmpfs is not permitted here")
     yield place
-    subprocess.run(["umount", str(place)], check=True)
+    # lazily: this process keeps files of the build mapped, which a command of its own would have let go by ending
+    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def test_a_full_disk_is_told_in_one_sentence_and_loses_nothing(project_at: At, small_disk: Path) -> None:

@@ -62,7 +62,9 @@ def test_no_process_of_a_pool_outlives_a_killed_parent(tmp_path: Path) -> None:
     script, folder = tmp_path / "parent.py", tmp_path / "numbers"
     script.write_text(PARENT)
     folder.mkdir()
-    with subprocess.Popen([sys.executable, script, folder], stdout=subprocess.PIPE) as parent:
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    with subprocess.Popen([sys.executable, script, folder], stdout=subprocess.PIPE, env=environment) as parent:
         assert parent.stdout is not None
         with closing(parent.stdout) as said:
             assert said.readline() == b"ready\n"
