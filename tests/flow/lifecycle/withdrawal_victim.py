@@ -51,4 +51,4 @@ if __name__ == "__main__":
     try:
         main()
     finally:
-        print(steps, file=sys.stderr)
+        sys.stderr.write(f"{steps}\n")
