@@ -61,8 +61,8 @@ def test_a_second_snapshot_is_compared_row_by_row_and_its_losses_are_named(proje
             if row["id"] == edited:
                 row["messages"][1]["content"] = "Something else was answered here"
         fresh = {**rows[1], "id": "fresh", "metadata": {"kind": "k1", "customer": "new"}}
-        fresh["messages"] = [{"role": "user", "content": "Zebra crossings want paint, who buys it?"},
-                             {"role": "assistant", "content": "The council of the town buys paint in March."}]  # fmt: skip
+        asked = {"role": "user", "content": "Zebra crossings want paint, who buys it?"}
+        fresh["messages"] = [asked, {"role": "assistant", "content": "The council of the town buys paint in March."}]
         return [row for row in rows if row["id"] not in gone] + [fresh]
 
     change(project, edit)

@@ -114,9 +114,7 @@ def _cleared(texts: pa.Array, taking: Taking, found: Counter[str]) -> pa.Array:
     told = known.to_pylist()
     uses = Counter(code for code in coded.indices.to_pylist() if code is not None)
     for place in holders:
-        cleared_text = clear(
-            told[place], spans[place], taking.action, taking.salt, key=taking.key, names=taking.names
-        )
+        cleared_text = clear(told[place], spans[place], taking.action, taking.salt, key=taking.key, names=taking.names)
         told[place] = cleared_text.text
         for entity, count in cleared_text.found.items():
             found[entity] += count * uses[place]
