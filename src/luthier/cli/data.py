@@ -42,7 +42,7 @@ def build(
         settled = settle_data(work)
         if as_json:
             manifest = work.fetch(settled.digest, Manifest)
-            counts = {split: manifest.splits.get(split, 0) for split in SPLITS}
+            counts: dict[str, Shown] = {split: manifest.splits.get(split, 0) for split in SPLITS}
             show(
                 {"snapshot": settled.digest, "gold": manifest.gold, "rows": counts, "dropped": dict(manifest.dropped)},
                 as_json=True,

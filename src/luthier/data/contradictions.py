@@ -14,10 +14,10 @@ from luthier.domain.value import Json, Value
 from luthier.errors import Refused
 from luthier.text.embeddings import Counts
 from luthier.text.rarity import Rarity, has_figure, overlap
-from luthier.text.rephrasing import DENIALS
+from luthier.text.rephrasing import DENIALS, Wording, coverage
 from luthier.text.tokens import Hashes
 
-_LABEL_WORDS, _STRANGERS, _SHORT, _ALIKE, _ON_TOPIC = 8, 0.15, 25, 0.4, 0.5
+_LABEL_WORDS, _STRANGERS, _COVERED, _SHORT, _ALIKE, _ON_TOPIC = 3, 0.15, 0.4, 25, 0.4, 0.5
 _SAYS_MORE = 0.15
 """A word more weighs much in a short question, so words that were only added may make more of a difference."""
 _SHOWN, _AT_ONCE = 40, 20_000
@@ -152,23 +152,31 @@ def _conflict(one: Side, other: Side, rarity: Rarity) -> str | None:
     """Why two different answers cannot both be right; None where they can."""
     if one.call is not None or other.call is not None:
         return f"the calls differ{_calls_apart(one.call, other.call)}"
-    if max(len(one.answer_bag), len(other.answer_bag)) <= _LABEL_WORDS:
+    if _is_label(one) and _is_label(other):
         if one.answer_bag == other.answer_bag:
             return None
         return f"the labels differ: {_shown(one.row.ideal)} and {_shown(other.row.ideal)}"
     return _conflict_of_texts(one, other, rarity)
 
 
+def _is_label(side: Side) -> bool:
+    """Whether an answer names a class rather than saying something: few words, or one without spaces."""
+    return len(side.row.ideal.split()) <= _LABEL_WORDS
+
+
 def _conflict_of_texts(one: Side, other: Side, rarity: Rarity) -> str | None:
     shared = overlap(one.answer_bag, other.answer_bag, rarity)
     short = max(one.answer_bag.total(), other.answer_bag.total()) <= _SHORT
-    if short or _without_figures(one, other, rarity) >= _ALIKE:
-        mine, theirs = figures_of(one.answer_bag), figures_of(other.answer_bag)
-        if mine and theirs and mine != theirs:
-            return f"the answers state different figures: {_only(mine, theirs)} and {_only(theirs, mine)}"
-        if DENIALS.isdisjoint(one.answer_bag) != DENIALS.isdisjoint(other.answer_bag):
-            return "one answer denies what the other states"
+    alike = _without_figures(one, other, rarity) >= _ALIKE
+    mine, theirs = figures_of(one.answer_bag), figures_of(other.answer_bag)
+    if (short or alike) and mine and theirs and mine != theirs:
+        return f"the answers state different figures: {_only(mine, theirs)} and {_only(theirs, mine)}"
+    if alike and DENIALS.isdisjoint(one.answer_bag) != DENIALS.isdisjoint(other.answer_bag):
+        return "one answer denies what the other states"
     if shared >= _STRANGERS or min(_on_topic(one, rarity), _on_topic(other, rarity)) >= _ON_TOPIC:
+        return None
+    said, denied = Wording(tuple(one.answer_bag)), Wording(tuple(other.answer_bag))
+    if said.words and denied.words and max(coverage(said, denied, rarity)) >= _COVERED:
         return None
     return f"the answers share next to nothing ({shared:.0%} of their telling words)"
 

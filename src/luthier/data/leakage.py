@@ -21,8 +21,9 @@ CERTAIN: frozenset[Kind] = frozenset({"verbatim", "edited", "reordered"})
 """What never happens to two independent rows, except to very short ones."""
 
 _RANK: Mapping[Kind, int] = {"verbatim": 0, "edited": 1, "reordered": 2, "near": 3, "paraphrase": 4}
-_FALSE_FLAGS = 0.004
-"""Share of rows without a plant that may be called paraphrases; the promise is 1%, and this is judged by a sample."""
+_FALSE_FLAGS = 0.002
+"""Share of rows without a plant that may be called paraphrases, as a sample tells it. The promise is 1%; suspects are
+set aside before, so that the sample told 0.4% where 1.0% were named (SNIPS)."""
 _PROBES, _OTHERS, _FEWEST = 200, 4_000, 100
 
 Rows = NDArray[np.int64]

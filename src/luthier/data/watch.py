@@ -11,8 +11,8 @@ from luthier.data.asked import Asked
 from luthier.data.compare import Fetch, Side, answer_overlap
 from luthier.text.embeddings import Counts
 from luthier.text.rarity import Rarity
-from luthier.text.rephrasing import Likeness, Wording, chance, likeness
-from luthier.text.similarity import Close, Corpus, Shortlist, Space, with_contrast
+from luthier.text.rephrasing import Likeness, Wording, chance, likeness, most
+from luthier.text.similarity import Corpus, Shortlist, Space, with_contrast
 from luthier.text.tokens import Tokens, tokens_of
 
 
@@ -31,6 +31,8 @@ class Judged(NamedTuple):
 
 
 _ANSWERS_DO_NOT_MATTER = 0.95
+_LEAST, _MAY_BE_NEAR = 0.1, 1.0
+"""No setting asks for less than this chance; texts that share half of their telling words are closer than this."""
 
 
 class Watch:
@@ -50,7 +52,7 @@ class Watch:
             self._shortlist.look(rows, tokens, batch.answers)
 
     def judged(self, fetch: Fetch) -> list[Judged]:
-        """Every pair of the shortlist, judged; rows are read by number."""
+        """The pairs of the shortlist that may reach a chance of 0.1 or be near, judged; rows are read by number."""
         pairs = self._shortlist.pairs()
         rows = sorted({row for _, row, _, _ in pairs})
         sides = dict(zip(rows, map(Side, fetch(np.array(rows, dtype=np.int64))), strict=True))
@@ -61,22 +63,19 @@ class Watch:
         for pair in with_contrast(pairs, self._space, rows, tokens):
             probe, side = self._probes[pair.probe], sides[pair.row]
             one, other = wording[id(probe)], wording[id(side)]
-            if one.words and other.words:
-                like = self._likeness(pair, (probe, one), (side, other), rarity)
+            told = float(self._told[pair.probe]) if probe.answer == side.answer else 0.0
+            hopeless = pair.closeness < _MAY_BE_NEAR and most(pair.contrast, told) < _LEAST
+            if one.words and other.words and not hopeless:
+                like = likeness(
+                    one,
+                    other,
+                    rarity,
+                    contrast=pair.contrast,
+                    answer_told=told,
+                    answer_overlap=answer_overlap(probe, side, rarity),
+                )
                 found.append(Judged(pair.probe, pair.row, like, chance(like)))
         return found
-
-    def _likeness(
-        self, pair: Close, one: tuple[Side, Wording], other: tuple[Side, Wording], rarity: Rarity
-    ) -> Likeness:
-        return likeness(
-            one[1],
-            other[1],
-            rarity,
-            contrast=pair.contrast,
-            answer_told=float(self._told[pair.probe]) if one[0].answer == other[0].answer else 0.0,
-            answer_overlap=answer_overlap(one[0], other[0], rarity),
-        )
 
 
 def rarity_among(counts: Counts, sides: Iterable[Side]) -> Rarity:

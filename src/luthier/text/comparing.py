@@ -11,7 +11,7 @@ Rows = NDArray[np.int64]
 Found = tuple[Rows, Rows, NDArray[np.float64]]
 """Lower row, higher row, Jaccard; pairs in no order."""
 
-MOST_STRANGERS = 1_000
+MOST_STRANGERS = 5_000
 """Rows found unlike a row under one key before the rest under that key are left out for it."""
 
 

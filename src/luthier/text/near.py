@@ -26,7 +26,7 @@ class Pairs:
     other: Rows
     jaccard: NDArray[np.float64]
     cut_short: int = 0
-    """How often a row was not compared with all others under a key, which has more than 1,000 unlike rows then."""
+    """How often a row was not compared with all others under a key, which has more than 5,000 unlike rows then."""
 
     def __len__(self) -> int:
         """How many pairs."""

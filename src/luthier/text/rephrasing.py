@@ -48,6 +48,19 @@ class Wording:
         return not DENIALS.isdisjoint(self.words)
 
     @cached_property
+    def stems(self) -> tuple[str, ...]:
+        """The first letters of every word, and figures as they are."""
+        return tuple(word if has_figure(word) else word[:STEM] for word in self.words)
+
+    @cached_property
+    def places(self) -> Mapping[str, list[int]]:
+        """Where each stem stands."""
+        found: dict[str, list[int]] = {}
+        for place, stem in enumerate(self.stems):
+            found.setdefault(stem, []).append(place)
+        return found
+
+    @cached_property
     def meanings(self) -> Floats:
         """A vector of length 1 per word, 0 for unknown ones."""
         known = word_vectors()
@@ -96,18 +109,17 @@ def chance(found: Likeness) -> float:
     return 1 / (1 + math.exp(-told))
 
 
+def most(contrast: float, answer_told: float) -> float:
+    """The greatest chance that a pair of this contrast and this answer can have, whatever its words."""
+    return chance(Likeness(contrast, 1.0, 0.0, answer_told, 1.0, 1.0))
+
+
 def coverage(one: Wording, other: Wording, rarity: Rarity) -> tuple[float, float]:
     """Which share of the weight of each question's words the other one covers."""
     like = np.clip((one.meanings @ other.meanings.T - _LIKE) / (1 - _LIKE), 0, 1) * _MEANS_LIKE
-    stems, others = _stems(one), _stems(other)
-    for row, stem in enumerate(stems):
-        for column, twin in enumerate(others):
-            if stem == twin:
-                like[row, column] = 1.0 if one.words[row] == other.words[column] else _STEM_LIKE
+    for row, (word, stem) in enumerate(zip(one.words, one.stems, strict=True)):
+        for column in other.places.get(stem, ()):
+            like[row, column] = 1.0 if word == other.words[column] else _STEM_LIKE
     mine = np.array([rarity.weight(word) for word in one.words])
     theirs = np.array([rarity.weight(word) for word in other.words])
     return float(like.max(axis=1) @ mine / mine.sum()), float(like.max(axis=0) @ theirs / theirs.sum())
-
-
-def _stems(wording: Wording) -> list[str]:
-    return [word if has_figure(word) else word[:STEM] for word in wording.words]

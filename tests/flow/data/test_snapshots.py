@@ -59,10 +59,10 @@ def test_a_second_snapshot_is_compared_row_by_row_and_its_losses_are_named(proje
     def edit(rows: list[dict[str, object]]) -> list[dict[str, object]]:
         for row in rows:
             if row["id"] == edited:
-                row["messages"][1]["content"] = "Something else entirely was answered to this one"  # type: ignore[index]
+                row["messages"][1]["content"] = "Something else was answered here"
         fresh = {**rows[1], "id": "fresh", "metadata": {"kind": "k1", "customer": "new"}}
-        fresh["messages"] = [{"role": "user", "content": "Zebra crossings want paint, who buys it?"},
-                             {"role": "assistant", "content": "The council of the town buys paint in March."}]  # fmt: skip
+        asked = {"role": "user", "content": "Zebra crossings want paint, who buys it?"}
+        fresh["messages"] = [asked, {"role": "assistant", "content": "The council of the town buys paint in March."}]
         return [row for row in rows if row["id"] not in gone] + [fresh]
 
     change(project, edit)
@@ -70,8 +70,9 @@ def test_a_second_snapshot_is_compared_row_by_row_and_its_losses_are_named(proje
         after = settle_data(work).digest
         found = diff(work, before, after)
         assert {row.id for row in gold_set(work).examples} == gold
-        assert (found.removed, found.added, found.changed) == (len(gone), 1, 1)
-        assert found.added_ids == ("fresh",)
+        copies = [f"again{place}" for place in range(20, 60, 5) if f"r{place}" in gone]  # they are the first now
+        assert (found.removed, found.added, found.changed) == (len(gone), len(copies) + 1, 1)
+        assert found.added_ids == (*copies, "fresh")
         assert found.changed_ids == (edited,)
         assert any(told.startswith("rows of kind=k0 went from") for told in found.regressions)
         assert card_of(work, after).regressions == found.regressions

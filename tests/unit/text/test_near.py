@@ -123,7 +123,7 @@ def test_a_crowd_of_alike_rows_is_linked_without_all_its_pairs() -> None:
 
 
 def test_a_crowd_of_unlike_rows_is_cut_short_and_this_is_told() -> None:
-    rows = [{n} for n in range(1_100)]
+    rows = [{n} for n in range(5_100)]
     found = links(one_key(rows), as_sets(rows), 0.85)
     assert len(found) == 0
     assert found.cut_short > 0

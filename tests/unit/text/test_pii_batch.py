@@ -21,7 +21,7 @@ PIECES = [
 texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=5).map("".join)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(texts, max_size=6))
 @example(["", "a@b.de"])
 def test_many_texts_at_once_hold_what_each_holds_alone(many: list[str]) -> None:

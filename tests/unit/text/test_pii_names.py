@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def test_tokens_lie_in_the_text_in_order(text: str) -> None:
 @given(st.lists(st.lists(st.floats(-9, 0), min_size=len(TAGS), max_size=len(TAGS)), min_size=1, max_size=8))
 def test_the_best_row_of_tags_never_goes_on_with_a_name_that_did_not_begin(rows: list[list[float]]) -> None:
     tags = [0, *best_tags(np.array(rows, dtype=np.float32)).tolist()]
-    for before, tag in zip(tags, tags[1:], strict=False):
+    for before, tag in pairwise(tags):
         assert tag % 2 == 1 or tag == 0 or before in (tag - 1, tag)
 
 

@@ -21,7 +21,7 @@ _BODY = [name for name in SCHEMA.names if name != "line"]
 Body = Mapping[str, Json]
 
 
-def bodies_of(batch: pa.RecordBatch) -> list[Body]:
+def bodies_of(batch: pa.RecordBatch) -> Sequence[Body]:
     """Each row as the JSON object that `Example.model_dump(mode="json")` gives."""
     rows = cast("list[dict[str, Json]]", batch.select(_BODY).to_pylist())
     for row in rows:

@@ -26,7 +26,8 @@ class Fates:
     @property
     def open(self) -> Mask:
         """Rows that nothing was decided about."""
-        return self.codes == _OPEN
+        mask: Mask = self.codes == _OPEN
+        return mask
 
     def place(self, rows: Rows | Mask, split: Split) -> None:
         """Put rows into a split."""
@@ -34,7 +35,8 @@ class Fates:
 
     def is_in(self, split: Split) -> Mask:
         """The rows of one split."""
-        return self.codes == SPLITS.index(split)
+        mask: Mask = self.codes == SPLITS.index(split)
+        return mask
 
     def count_elsewhere(self, rows: Rows) -> None:
         """Rows that are gold rows themselves and are counted there."""
@@ -53,7 +55,8 @@ class Fates:
     @property
     def is_itself(self) -> Mask:
         """Rows that are counted as the gold rows they are."""
-        return self.codes == _ITSELF
+        mask: Mask = self.codes == _ITSELF
+        return mask
 
     def counts(self) -> dict[str, int]:
         """Rows left out, by reason."""

@@ -107,7 +107,7 @@ def _card(passes: Passes, ending: Ending, manifest: Manifest, wrote: Sequence[Wr
         snapshot=manifest.digest,
         gold=manifest.gold,
         rows_in=manifest.rows_in,
-        splits=dict(manifest.splits),
+        splits={str(split): rows for split, rows in manifest.splits.items()},
         strata=_strata(wrote),
         lengths=tuple(_lengths(passes)),
         masked=manifest.masked,

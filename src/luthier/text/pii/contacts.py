@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from luthier.text.pii.spans import DIGITS, Found, every, raised, recogniser
 
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%'-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w@])")
+_AT = re.compile(r"[\w.+%'-]@(?=[\w-])")
 _LONGEST_DOMAIN = 640
 _SPELT_AT = re.compile(r"[\[({]\s?at\s?[\])}]", re.IGNORECASE)
 _SPELT_EMAIL = re.compile(
@@ -51,7 +52,8 @@ _DAY = re.compile(
     rf"(?<![\w./-])(?:\d{{4}}[-./]\d{{1,2}}[-./]\d{{1,2}}(?:T[\d:.]{{5,15}}(?:Z|[+-]\d\d:?\d\d)?)?|"
     rf"\d{{1,2}}([-./])\d{{1,2}}\1(?:\d{{4}}|\d\d)|\d{{1,2}}[- .]{{1,2}}{_MONTH}(?:[- ,.]{{1,2}}(?:\d{{4}}|\d\d))?|"
     rf"{_MONTH}[- ]\d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|"
-    rf"{_MONTH}[- ](?:\d{{4}}|\d\d)|\d{{1,2}}/(?:\d{{4}}|\d\d))(?![\w/]|[.-]\d)",
+    rf"{_MONTH}[- ](?:\d{{4}}|\d\d)|\d{{1,2}}/(?:\d{{4}}|\d\d))"
+    r"(?:,? \d{1,2}:\d\d(?::\d\d)?(?: ?[ap]m)?)?(?![\w/]|[.-]\d)",
     re.IGNORECASE,
 )
 _BIRTH = (
@@ -64,13 +66,13 @@ _BORN = re.compile(rf"(?:{_BIRTH})", re.IGNORECASE)
 @recogniser("EMAIL_ADDRESS", r"@|[\[({][\s\x1c-\x1f]?[aA][tT][\s\x1c-\x1f]?[\])}]")
 def email_addresses(text: str) -> Iterator[Found]:
     """Addresses, also those spelt `name [at] domain [dot] org`."""
-    place, after = text.find("@"), 0
-    while place >= 0:
-        match = _EMAIL.search(text, max(after, place - 64), place + _LONGEST_DOMAIN)
+    after = 0
+    for sign in _AT.finditer(text):
+        place = sign.end() - 1
+        match = _EMAIL.search(text, max(after, place - 64), place + _LONGEST_DOMAIN) if place >= after else None
         if match and match.start() < place:
             yield Found(match.start(), match.end(), 1.0)
             after = match.end()
-        place = text.find("@", max(place + 1, after))
     if _SPELT_AT.search(text):
         yield from every(_SPELT_EMAIL, text, 0.9)
 
