@@ -7,7 +7,7 @@ import typer
 
 from luthier.cli.opened import opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
-from luthier.cli.output import show
+from luthier.cli.output import Shown, show
 from luthier.lifecycle.synthesis import synthesize as write_rows
 
 
@@ -24,8 +24,14 @@ def synthesize(
     with opened(project, assignments, as_json=as_json) as work, work.alone():
         target = out if out.is_absolute() else work.loaded.folder / out
         made = write_rows(work, model, count, target, seed=seed)
-    told = {"file": str(target), "wanted": count, "kept": len(made.rows), "asked": made.asked}
-    told |= {"rejected": dict(made.rejected), "cost": f"{made.cost.amount} {made.cost.currency}"}
+    told: dict[str, Shown] = {
+        "file": str(target),
+        "wanted": count,
+        "kept": len(made.rows),
+        "asked": made.asked,
+        "rejected": dict(made.rejected),
+        "cost": f"{made.cost.amount} {made.cost.currency}",
+    }
     show(told, as_json=as_json)
     if not as_json:
         show(f"to use it: sources: [{{path: {out}, format: chat, synthetic: true, lawful_basis: ...}}]", as_json=False)
