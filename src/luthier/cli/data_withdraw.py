@@ -33,7 +33,7 @@ def withdraw(
     with opened(project, assignments, as_json=as_json) as work:
         if only_list:
             found = find(work, subject)
-            show(found.model_dump(mode="json"), as_json=True) if as_json else _show_holdings(found)
+            _show_holdings(found, as_json=as_json)
             return
         with work.alone():
             if prove:
@@ -41,11 +41,14 @@ def withdraw(
                 show(proof.model_dump(mode="json"), as_json=as_json)
                 return
             told = withdraw_rows(work, subject, by=signed_in(work), reason=reason or "")
-        show(told.model_dump(mode="json"), as_json=True) if as_json else _show_report(told)
+    if as_json:
+        show(told.model_dump(mode="json"), as_json=True)
+    else:
+        _show_report(told)
 
 
 def _show_report(told: WithdrawalReport) -> None:
-    _show_holdings(told.holdings)
+    _show_holdings(told.holdings, as_json=False)
     erased = {name.replace("_", " "): count for name, count in told.erased.model_dump().items() if count}
     counts = ", ".join(f"{count} {name}" for name, count in erased.items())
     show(f"{told.withdrawal}: erased {counts or 'nothing: nothing more was there'}", as_json=False)
@@ -54,7 +57,10 @@ def _show_report(told: WithdrawalReport) -> None:
     show("copies that were exported, and the sources themselves, are not Luthier's to change", as_json=False)
 
 
-def _show_holdings(found: Holdings) -> None:
+def _show_holdings(found: Holdings, *, as_json: bool) -> None:
+    if as_json:
+        show(found.model_dump(mode="json"), as_json=True)
+        return
     if found.is_empty:
         show("no snapshot, run or release holds anything under this name", as_json=False)
         return

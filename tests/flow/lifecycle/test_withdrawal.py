@@ -4,7 +4,10 @@ import io
 import json
 import random
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +23,8 @@ from luthier.lifecycle.holdings import person_of
 from luthier.lifecycle.withdrawal import keys_of
 from tests.flow.lifecycle.play import BEGINNING, OPERATOR, Project
 
-STEWARD, ROW_COUNT, KILLS = "steward", 160, 8
+STEWARD, ROW_COUNT, KILLS = "steward", 160, 12
+VICTIM = Path(__file__).with_name("withdrawal_victim.py")
 PERSON, MARK, REASON = "person-3", "quokka3", "Their letter of 3 March."
 CONFIG = """
 project: consent-small
@@ -233,28 +237,29 @@ def test_the_audit_log_holds_keys_and_masked_reasons_alone(project: Project) -> 
     assert PERSON not in text
 
 
+def killed(project: Project, at: int) -> "subprocess.CompletedProcess[str]":
+    """A withdrawal that dies after its `at`-th durable step; 0 for never."""
+    words = ["data", "withdraw", PERSON, "--reason", REASON, "--project", str(project.folder)]
+    return subprocess.run(
+        [sys.executable, str(VICTIM), str(at), *words], capture_output=True, text=True, check=False,
+        env={name: value for name, value in project.variables(STEWARD).items() if value is not None},
+    )  # fmt: skip
+
+
 @pytest.mark.slow
-def test_a_kill_at_any_moment_and_another_run_end_in_the_same_state(built: Path, tmp_path: Path) -> None:
+def test_a_kill_after_any_durable_step_and_another_run_end_in_the_same_state(built: Path, tmp_path: Path) -> None:
     whole = Project(Path(shutil.copytree(built, tmp_path / "whole")))
-    told(whole, "--reason", REASON)
-    wanted, draws, cut = state_of(whole), random.Random(11), 0
-    for number in range(KILLS):
-        project = Project(Path(shutil.copytree(built, tmp_path / f"killed-{number}")))
-        process = project.spawned("data", "withdraw", PERSON, "--reason", REASON, by=STEWARD)
-        with project.opened() as work:
-            while process.poll() is None and not work.store.events.read("withdrawals"):
-                pass
-        for _ in range(draws.randrange(1, 40)):
-            if process.poll() is None:
-                project.folder.stat()
-        process.kill()
-        process.communicate()
-        with project.opened() as work:
-            cut += not any(event.kind == "completed" for event in work.store.events.read("withdrawals"))
+    unharmed = killed(whole, 0)
+    assert unharmed.returncode == 0, unharmed.stderr
+    wanted, steps = state_of(whole), int(unharmed.stderr.splitlines()[-1])
+    assert steps > 15, "there is hardly a moment to be killed at"
+    for at in range(1, steps, max(1, steps // KILLS)):
+        project = Project(Path(shutil.copytree(built, tmp_path / f"killed-{at}")))
+        assert killed(project, at).returncode == -signal.SIGKILL
         again = withdraw(project, "--reason", REASON)
         assert again.code == 0, again.err
-        assert state_of(project) == wanted
-    assert cut, "no run was killed in the middle"
+        assert state_of(project) == wanted, f"killed after step {at} of {steps}"
+        assert MARK not in kept_text(project)
 
 
 def test_time_alone_builds_nothing_until_a_row_reaches_its_end(project: Project) -> None:

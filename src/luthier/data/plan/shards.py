@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -93,11 +94,11 @@ class Shards:
         before = sum(len(batches) for batches in self._batches[:number])
         return slice(int(self._starts[before]), int(self._starts[before + len(self._batches[number])]))
 
-    def figures(self, name: str) -> NDArray[np.generic]:
+    def figures(self, name: str) -> NDArray[Any]:
         """One column of figures as an array."""
         return self.each(lambda batch: batch[name].to_numpy(zero_copy_only=False))
 
-    def each(self, column: Callable[[pa.RecordBatch], NDArray[np.generic]]) -> NDArray[np.generic]:
+    def each(self, column: Callable[[pa.RecordBatch], NDArray[Any]]) -> NDArray[Any]:
         """What `column` makes of every batch, one after the other."""
         found = [column(batch) for batch in self._flat]
         return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
