@@ -8,6 +8,10 @@ SHELL := /bin/bash
 VENV := .venv/bin
 PIP := $(VENV)/python -m pip --disable-pip-version-check
 TORCH_INDEX := $(if $(LUTHIER_TORCH_INDEX),--index-url $(LUTHIER_TORCH_INDEX))
+BENCH_ROWS ?= 1000000
+BENCH_SIZES ?= 10000 100000 1000000
+PEERS := rensa==0.5.0 datasketch==2.0.0 datatrove==0.10.1 daft==0.7.26 duckdb==2.0.0 polars==2.1.0 numba==0.68.1 \
+	orjson==3.13.0 pyarrow==25.0.1 'xxhash<4'
 LOCKED := pyproject.toml constraints.txt
 
 .PHONY: help demo test test-slow check bench serve base-model generated clean
@@ -34,8 +38,10 @@ check: .make/all ## Format, lint, types, import map, generated pages
 generated: .make/all ## Write the reference pages anew from the code
 	$(VENV)/python -m luthier.cli.reference
 
-bench: .make/all ## Every comparison in benchmarks/, one after the other
-	for script in benchmarks/*.py; do $(VENV)/python "$$script"; done
+bench: .make/all .venv-peers/pyvenv.cfg ## Duplicates and the whole build on a million records, beside peers; half an hour
+	$(VENV)/python benchmarks/exact_duplicates.py --rows $(BENCH_ROWS)
+	$(VENV)/python benchmarks/near_duplicates.py --rows $(BENCH_ROWS)
+	$(VENV)/python benchmarks/build.py --rows $(BENCH_SIZES)
 
 serve: .make/local ## The server, the gateway and the engine of the project in this folder
 	$(VENV)/luthier serve
@@ -51,6 +57,12 @@ clean: ## Remove caches and stamps; the environment and your projects stay
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "error: $(PYTHON) is older than 3.11"; echo "try: make PYTHON=/path/to/python3.11"; exit 2; }
 	$(PYTHON) -m venv .venv
+
+# Peers of the benchmarks live apart: datatrove wants an older xxhash.
+.venv-peers/pyvenv.cfg: .venv/pyvenv.cfg
+	$(VENV)/python -m venv .venv-peers.part
+	.venv-peers.part/bin/python -m pip --disable-pip-version-check install --quiet $(PEERS)
+	rm -rf .venv-peers && mv .venv-peers.part .venv-peers
 
 # torch first and by itself: where a CPU wheel is at hand, the rest then resolves without CUDA packages.
 .make/local: $(LOCKED) .venv/pyvenv.cfg

@@ -1,26 +1,30 @@
 """The whole of `luthier data build` on chat records: rows a second, seconds of each step, and the peak of memory.
 
-    python benchmarks/records.py --rows 100000 --out DIR
-    python benchmarks/build.py DIR [--rows 10000 100000] [--workers 2] [--out build.json]
+    python benchmarks/build.py [--rows 10000 100000 1000000] [--workers 2]
 
-DIR/records.jsonl is what benchmarks/records.py makes. For each of `--rows` a project is made of its first lines,
-in a fresh folder, and built from nothing by a process of its own: patterns of personal data on, names off, gold set of
-500. Memory is what all processes of the build hold together (RSS, sampled ten times a second; pages of mapped files
-that two processes share count twice), and beside it without file pages (anonymous memory). Prints one JSON object.
+For each of `--rows` a project is made of so many records of benchmarks/records.py, in a fresh folder, and built from
+nothing by a process of its own: patterns of personal data on, names off, gold set of 500. Processor seconds are those
+of all its processes together, also up to each step: where other work keeps the machine busy they, not the wall clock,
+tell what a build costs. Memory is what all processes hold together, sampled five times a second: `pss` counts a page
+that two of them share once, `rss` twice, `anonymous` no pages of files, which the kernel takes back when it needs
+them. Prints one JSON object a build, and writes results/build.json with the growth of memory from each size to the
+next.
 """
 
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from importlib.metadata import version
-from itertools import islice
+from collections import Counter
+from itertools import islice, pairwise
 from pathlib import Path
+from typing import Any
+
+from measuring import keep, records_of
 
 PROJECT = """
 project: bench
@@ -44,15 +48,14 @@ class Meter(threading.Thread):
 
     def __init__(self, root: int) -> None:
         super().__init__(daemon=True)
-        self.root, self.rss, self.anonymous, self.is_over = root, 0, 0, False
+        self.root, self.is_over = root, False
+        self.most: Counter[str] = Counter()
 
     def run(self) -> None:
-        """Look ten times a second until told that it is over."""
+        """Look five times a second until told that it is over."""
         while not self.is_over:
-            figures = [held(process) for process in family(self.root)]
-            self.rss = max(self.rss, sum(rss for rss, _ in figures))
-            self.anonymous = max(self.anonymous, sum(anonymous for _, anonymous in figures))
-            time.sleep(0.1)
+            self.most |= sum((held(process) for process in family(self.root)), Counter[str]())
+            time.sleep(0.2)
 
 
 def family(root: int) -> list[int]:
@@ -69,18 +72,30 @@ def family(root: int) -> list[int]:
     return found
 
 
-def held(process: int) -> tuple[int, int]:
-    """Bytes in memory: all, and those of no file."""
+def held(process: int) -> Counter[str]:
+    """Bytes in memory: all, shared pages in part, and those of no file."""
     try:
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:]
     except (FileNotFoundError, ProcessLookupError):
-        return 0, 0
-    sizes = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)
-             if name in {"VmRSS", "RssAnon"}}  # fmt: skip
-    return sizes.get("VmRSS", 0), sizes.get("RssAnon", 0)
+        return Counter()
+    names = {"Rss": "rss", "Pss": "pss", "Anonymous": "anonymous"}
+    sizes = ((name, rest) for name, _, rest in (line.partition(":") for line in lines) if name in names)
+    return Counter({names[name]: int(rest.split()[0]) * 1024 for name, rest in sizes})
 
 
-def build(records: Path, rows: int, workers: int) -> dict[str, object]:
+def processor_seconds(root: int) -> float:
+    """What a process, all below it and those of them that ended have used."""
+    ticks = 0
+    for process in family(root):
+        try:
+            after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        ticks += sum(map(int, after_name[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def build(records: Path, rows: int, workers: int) -> dict[str, Any]:
     """One build of the first `rows` records, measured."""
     with tempfile.TemporaryDirectory(dir=records.parent) as scratch:
         folder = Path(scratch)
@@ -96,10 +111,12 @@ def build(records: Path, rows: int, workers: int) -> dict[str, object]:
             assert process.stderr is not None
             steps = []
             for line in process.stderr:
-                steps.append((round(time.monotonic() - begin, 2), line.strip()))
+                at = round(time.monotonic() - begin, 1)
+                steps.append({"wall": at, "cpu": round(processor_seconds(process.pid), 1), "step": line.strip()})
             process.wait()
             meter.is_over = True
         seconds, after = time.monotonic() - begin, os.times()
+        used = sum(after[2:4]) - sum(before[2:4])
         if process.returncode:
             raise SystemExit(f"the build ended with {process.returncode}: {steps[-5:]}")
         told = subprocess.run(
@@ -111,34 +128,36 @@ def build(records: Path, rows: int, workers: int) -> dict[str, object]:
         "kept": sum(card["splits"].values()),
         "dropped": card["dropped"],
         "seconds": round(seconds, 1),
-        "cpu_seconds": round(sum(after[2:4]) - sum(before[2:4]), 1),
+        "processor_seconds": round(used, 1),
+        "load_average": os.getloadavg(),
         "rows_per_second": round(card["rows_in"] / seconds),
-        "peak_rss_mb": round(meter.rss / 1e6),
-        "peak_anonymous_mb": round(meter.anonymous / 1e6),
+        "rows_per_processor_second": round(card["rows_in"] / used),
+        "peak_mb": {name: round(size / 1e6) for name, size in sorted(meter.most.items())},
         "steps": steps,
     }
+
+
+def growth(builds: list[dict[str, Any]]) -> list[dict[str, float]]:
+    """How many times the rows, and how many times the memory, from each build to the next."""
+    return [
+        {"rows": after["rows"] / before["rows"], **{
+            name: round(after["peak_mb"][name] / before["peak_mb"][name], 2) for name in after["peak_mb"]
+        }}
+        for before, after in pairwise(builds)
+    ]  # fmt: skip
 
 
 def main() -> None:
     """Build at every size and tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    told = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.platform()}",
-        "load_before": os.getloadavg(),
-        "versions": {name: version(name) for name in ("pyarrow", "polars", "numpy", "numba", "orjson", "pydantic")},
-        "python": platform.python_version(),
-        "workers": options.workers,
-        "builds": [build(options.folder / "records.jsonl", rows, options.workers) for rows in options.rows],
-    }
-    text = json.dumps(told, indent=2)
-    print(text)
-    if options.out:
-        options.out.write_text(text + "\n")
+    before, builds = os.getloadavg(), []
+    for rows in options.rows:
+        builds.append(build(records_of(max(options.rows)), rows, options.workers))
+        print(json.dumps(builds[-1], indent=2), flush=True)
+    keep("build", {"load_before": before, "workers": options.workers, "builds": builds, "growth": growth(builds)})
 
 
 if __name__ == "__main__":

@@ -1,20 +1,16 @@
 """Exact duplicates: how fast rows are found that are equal but for case and spacing, beside daft, DuckDB and polars.
 
-    python benchmarks/records.py --rows 1000000 --out DIR
-    python benchmarks/exact_duplicates.py --records DIR/records.jsonl [--times 3]
+    python benchmarks/exact_duplicates.py [--rows 1000000] [--times 3]
 
 Every engine reads the same Parquet file and ends with the number of rows kept. Peers fold case and runs of white space
 in the joined text; Luthier also folds width, invisible characters and look-alike letters, and compares messages with
-their roles. Prints one JSON object an engine.
+their roles. Prints one JSON object an engine, and writes results/exact_duplicates.json.
 """
 
-import argparse
-import json
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from measuring import Work, as_texts, run_apart, told
+from measuring import Work, arguments, compare, told
 
 
 def luthier() -> Work:
@@ -82,22 +78,11 @@ ENGINES = {"luthier": luthier, "daft": daft, "duckdb": duckdb, "polars": polars}
 
 def main() -> None:
     """Compare all engines, or run one."""
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--records", type=Path)
-    asked.add_argument("--rows", type=int, help=argparse.SUPPRESS)
-    asked.add_argument("--times", type=int, default=3)
-    asked.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
-    asked.add_argument("--texts", type=Path, help=argparse.SUPPRESS)
-    chosen = asked.parse_args()
+    chosen = arguments(str(__doc__), ENGINES, rows=1_000_000, times=3)
     if chosen.engine:
         told(ENGINES[chosen.engine], chosen.texts, chosen.rows)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        texts = as_texts(chosen.records, Path(folder))
-        with chosen.records.open("rb") as file:
-            rows = sum(1 for _ in file)
-        for engine in ENGINES:
-            print(json.dumps(run_apart(__file__, engine, texts, rows, times=chosen.times)), flush=True)
+    compare(__file__, dict.fromkeys(ENGINES, chosen.rows), rows=chosen.rows, times=chosen.times)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,22 @@
-"""Near duplicates: speed and recall beside rensa, datasketch and datatrove, against exhaustive truth.
+"""Near duplicates: speed and recall beside polars + numba, rensa, datasketch, datatrove, against exhaustive truth.
 
-    python benchmarks/records.py --rows 1000000 --out DIR
-    python benchmarks/near_duplicates.py --records DIR/records.jsonl [--times 1] [--truth 20000]
+    python benchmarks/near_duplicates.py [--rows 1000000] [--times 3]
 
 Speed: every engine reads the same Parquet file. Luthier does all rows, both grains, and verifies every candidate by its
 true Jaccard; peers take word triples and 128 permutations (datatrove: its own 14 x 8 over five-grams, four steps, files
 between them) and verify nothing; the slow ones do the first rows only, as `rows` says.
 
 Truth: all pairs of the first 20,000 rows with Jaccard >= 0.5, from a sparse product of sets that Python made. Recall is
-the share of them that an engine names, by Jaccard. Prints one JSON object an engine and threshold.
+the share of them that an engine names, by Jaccard. Prints one JSON object an engine and threshold, and writes all to
+results/near_duplicates.json.
 """
 
-import argparse
-import json
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from measuring import Work, as_texts, run_apart, told
+from measuring import Work, arguments, compare, told
 
 BATCH = 10_000
 THRESHOLD = 0.85
@@ -84,6 +82,62 @@ def in_turn(work: Callable[..., object], *columns: Iterator[object]) -> list[obj
             if len(waiting) == 4:
                 results.append(waiting.pop(0).result())
     return results + [one.result() for one in waiting]
+
+
+def polars_numba() -> Work:
+    """Words hashed by polars; triples, 128 permutations, 16 x 8 bands in numba on two threads; nothing verified."""
+    import numba  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
+    import polars as pl  # noqa: PLC0415
+
+    numba.set_num_threads(min(2, numba.config.NUMBA_NUM_THREADS))
+    mixers = np.random.default_rng(1).integers(1, 2**63, size=(128, 2), dtype=np.uint64) | np.uint64(1)
+
+    @numba.njit(parallel=True)
+    def keys_of(words: np.ndarray, starts: np.ndarray, mixers: np.ndarray) -> np.ndarray:
+        keys = np.empty((len(starts) - 1, 16), dtype=np.uint64)
+        for row in numba.prange(len(starts) - 1):
+            lowest = np.full(128, 0xFFFFFFFF, dtype=np.uint32)
+            for at in range(starts[row], max(starts[row] + 1, starts[row + 1] - 2)):
+                triple = words[at]
+                for more in range(1, min(3, starts[row + 1] - at)):
+                    triple = triple * np.uint64(0x9E3779B97F4A7C15) + words[at + more]
+                for place in range(128):
+                    mixed = np.uint32((triple * mixers[place, 0] + mixers[place, 1]) >> np.uint64(32))
+                    lowest[place] = min(lowest[place], mixed)
+            for band in range(16):
+                key = np.uint64(band)
+                for place in range(8):
+                    key = key * np.uint64(0x100000001B3) + lowest[band * 8 + place]
+                keys[row, band] = key
+        return keys
+
+    @numba.njit
+    def repeats(order: np.ndarray, column: np.ndarray, is_repeat: np.ndarray) -> None:
+        for at in range(1, len(order)):
+            if column[order[at]] == column[order[at - 1]]:
+                is_repeat[order[at]] = True
+
+    def hashed(texts: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+        words = texts.str.to_lowercase().str.extract_all(r"\S+")
+        starts = np.concatenate([[0], np.cumsum(words.list.len().to_numpy())]).astype(np.int64)
+        return words.explode().hash(seed=1).to_numpy(), starts
+
+    def work(texts: Path, rows: int) -> dict[str, object]:
+        found = []
+        for start in range(0, rows, 50_000):
+            part = pl.scan_parquet(texts).select("text").slice(start, min(50_000, rows - start)).collect()["text"]
+            found.append(keys_of(*hashed(part), mixers))
+        keys = np.concatenate(found)
+        is_repeat = np.zeros(rows, dtype=np.bool_)
+        for band in range(16):
+            repeats(np.argsort(keys[:, band], kind="stable"), keys[:, band], is_repeat)
+        return {"kept": rows - int(is_repeat.sum())}
+
+    words, starts = hashed(pl.Series(["a warm up of some words", "another one", "x"]))
+    warm = keys_of(words, starts, mixers)
+    repeats(np.argsort(warm[:, 0]), warm[:, 0], np.zeros(3, dtype=np.bool_))
+    return work
 
 
 def rensa() -> Work:
@@ -231,32 +285,26 @@ def true_pairs(texts: list[str]) -> dict[tuple[int, int], float]:
     return pairs
 
 
-ENGINES = {"luthier": luthier, "rensa": rensa, "datasketch": datasketch, "datatrove": datatrove}
-MOST_ROWS = {"luthier": 1_000_000, "rensa": 100_000, "datasketch": 20_000, "datatrove": 5_000}
+ENGINES = {
+    "luthier": luthier,
+    "polars_numba": polars_numba,
+    "rensa": rensa,
+    "datasketch": datasketch,
+    "datatrove": datatrove,
+}
+MOST_ROWS = {"rensa": 100_000, "datasketch": 20_000, "datatrove": 5_000}
+TRUTH_ROWS = 20_000
 
 
 def main() -> None:
     """Compare all engines and measure recall, or run one engine."""
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--records", type=Path)
-    asked.add_argument("--times", type=int, default=1)
-    asked.add_argument("--truth", type=int, default=20_000, help="Rows of which all pairs are compared.")
-    asked.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
-    asked.add_argument("--texts", type=Path, help=argparse.SUPPRESS)
-    asked.add_argument("--rows", type=int, help=argparse.SUPPRESS)
-    chosen = asked.parse_args()
+    chosen = arguments(str(__doc__), ENGINES, rows=1_000_000, times=3)
     if chosen.engine:
         told(ENGINES[chosen.engine], chosen.texts, chosen.rows)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        texts = as_texts(chosen.records, Path(folder))
-        with chosen.records.open("rb") as file:
-            rows = sum(1 for _ in file)
-        for engine in ENGINES:
-            most = min(rows, MOST_ROWS[engine])
-            print(json.dumps(run_apart(__file__, engine, texts, most, times=chosen.times)), flush=True)
-        for told_of in recall(texts, min(rows, chosen.truth)):
-            print(json.dumps(told_of), flush=True)
+    most = {engine: MOST_ROWS.get(engine, chosen.rows) for engine in ENGINES}
+    truth = min(chosen.rows, TRUTH_ROWS)
+    compare(__file__, most, rows=chosen.rows, times=chosen.times, also=lambda texts: recall(texts, truth))
 
 
 if __name__ == "__main__":

@@ -32,21 +32,31 @@ class Asked(NamedTuple):
     def of_batch(cls, batch: pa.RecordBatch) -> "Asked":
         """The columns of a batch of `rows.SCHEMA`."""
         messages = batch.column("messages")
-        ends = np.asarray(messages.offsets) - messages.offsets[0].as_py()
-        last = ends[1:] - 1
-        flat = messages.flatten()
-        contents = flat.field("content").cast(pa.large_string())
-        asked = np.array(pc.not_equal(flat.field("role"), "system"))
-        asked[last] = False
-        starts = np.concatenate([[0], np.cumsum(asked)])[ends]
-        lines = pa.LargeListArray.from_arrays(pa.array(starts, pa.int64()), contents.filter(pa.array(asked)))
-        return cls(
-            pc.binary_join(lines, pa.scalar("\n", pa.large_string())), answer_keys(contents.take(pa.array(last)))
-        )
+        last = _ends(messages)[1:] - 1
+        ideals = messages.flatten().field("content").take(pa.array(last)).cast(pa.large_string())
+        return cls(questions_of(messages), answer_keys(ideals))
 
     def take(self, rows: NDArray[np.int64]) -> "Asked":
         """These rows, in this order."""
         return Asked(self.questions.take(pa.array(rows)), self.answers[rows])
+
+
+def questions_of(messages: pa.ListArray) -> pa.LargeStringArray:
+    """What was said before the answer in each conversation, except by the system."""
+    ends = _ends(messages)
+    flat = messages.flatten()
+    asked = np.array(pc.not_equal(flat.field("role"), "system"))
+    asked[ends[1:] - 1] = False
+    starts = np.concatenate([[0], np.cumsum(asked)])[ends]
+    contents = flat.field("content").filter(pa.array(asked)).cast(pa.large_string())
+    lines = pa.LargeListArray.from_arrays(pa.array(starts, pa.int64()), contents)
+    return pc.binary_join(lines, pa.scalar("\n", pa.large_string()))
+
+
+def _ends(messages: pa.ListArray) -> NDArray[np.int64]:
+    """Where each conversation ends among the messages of all, after where the first one begins."""
+    ends: NDArray[np.int64] = np.asarray(messages.offsets) - messages.offsets[0].as_py()
+    return ends
 
 
 def answer_keys(answers: pa.Array) -> Hashes:

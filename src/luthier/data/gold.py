@@ -69,17 +69,15 @@ def draw_gold(open_rows: Rows, groups: Keys, strata: Codes, size: int, *, seed: 
         UserError: Too few rows, or none would be left to learn from.
 
     """
-    barred = np.zeros(len(open_rows), dtype=np.bool_)
-    spare = min(size + max(_SPARE_ROWS, size // 4), len(open_rows))
-    asked = draw(groups, strata, spare, seed=seed, every_stratum=True).chosen
-    barred[asked] = alike(open_rows[asked])
-    while True:
-        drawn = draw(groups, strata, size, seed=seed, barred=barred, every_stratum=True)
-        fresh = np.flatnonzero(drawn.chosen & ~asked)
-        if not len(fresh):
-            break
+    barred, asked = np.zeros((2, len(open_rows)), dtype=np.bool_)
+    drawn = draw(groups, strata, size, seed=seed, every_stratum=True)
+    while not asked[drawn.chosen].all():
+        more = min(size + max(_SPARE_ROWS, size // 2), int((~barred).sum()))
+        reserve = draw(groups, strata, more, seed=seed, barred=barred, every_stratum=True).chosen
+        fresh = np.flatnonzero((drawn.chosen | reserve) & ~asked)
         asked[fresh] = True
         barred[fresh] = alike(open_rows[fresh])
+        drawn = draw(groups, strata, size, seed=seed, barred=barred, every_stratum=True)
     if (drawn.chosen | drawn.companions).all():
         raise UserError("the gold set takes every row and leaves none to learn from", hint="lower `gold.size`")
     return DrawnGold(open_rows[drawn.chosen], open_rows[drawn.companions], int(barred.sum()))

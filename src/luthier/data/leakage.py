@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,15 @@ class Hit(Value):
     score: float
 
 
+class Seen(NamedTuple):
+    """What a guard has seen of the rows that went by."""
+
+    rows: Rows
+    same_words: Mapping[int, int]
+    """Row -> place of the gold row with its words."""
+    pairs: NDArray[np.float64]
+
+
 class Guard:
     """Gold rows on the watch while all other rows go by, batch by batch."""
 
@@ -92,6 +101,18 @@ class Guard:
             same = np.flatnonzero(self._keys[spots] == keys)
             self._same_words |= dict(zip(rows[same].tolist(), self._holders[spots[same]].tolist(), strict=True))
             self._watch.look(rows, tokens, batch)
+
+    @property
+    def seen(self) -> Seen:
+        """What was seen so far, for a guard of the same gold rows elsewhere."""
+        rows = np.concatenate(self._seen) if self._seen else np.empty(0, np.int64)
+        return Seen(rows, self._same_words, self._watch.shortlist.gathered())
+
+    def take(self, seen: Seen) -> None:
+        """Take in what a guard of the same gold rows has seen of other rows."""
+        self._seen.append(seen.rows)
+        self._same_words |= seen.same_words
+        self._watch.shortlist.take(seen.pairs)
 
     def found(self, fetch: Fetch, *, near_threshold: float, paraphrase_threshold: float) -> tuple[list[Hit], Bar]:
         """The closest gold row of every row that gives one away, by row; and where the bar for paraphrases was set.

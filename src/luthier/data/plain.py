@@ -29,7 +29,9 @@ def call_of(answer: str) -> Json | None:
 def plain_words(text: str) -> list[str]:
     """The words of `text` with figures and apostrophes in one form; polite words only where there is nothing else."""
     told = words(_THANKS.sub("thanks", text))
-    found = [plain_figure(word) if has_figure(word) else word.replace("\u2019", "'") for word in told]
+    found = told
+    if not all(map(str.isalpha, told)):  # most texts hold neither figures nor apostrophes, and this is called for many
+        found = [plain_figure(word) if has_figure(word) else word.replace("\u2019", "'") for word in told]
     return [word for word in found if word not in POLITE] or found
 
 

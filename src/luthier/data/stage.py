@@ -6,7 +6,7 @@ from pathlib import Path
 
 from luthier.data.config import DataConfig
 from luthier.data.executors.executor import Executor
-from luthier.data.plan.judging import Judges, write_counts
+from luthier.data.plan.judging import Judges
 from luthier.data.plan.kept import Ending, keep
 from luthier.data.plan.leaks import Lookout
 from luthier.data.plan.passes import Passes
@@ -16,7 +16,7 @@ from luthier.data.types import DataResult, Ports, SourceFile
 from luthier.domain.snapshots import GoldSet
 from luthier.errors import UserError
 
-VERSION = 2
+VERSION = 3
 """Raised by hand when the same inputs would give another snapshot."""
 
 _STEPS = 5
@@ -66,9 +66,8 @@ def run(
     rules = Rules(config, salt, pii_key, frozenset(erased), today, boilerplate={})
     shaped = shape_all(ports, executor, rules, sources, folder, gold_file=gold_file, frozen=frozen_gold)
     passes = Passes.of(config, shaped)
-    lookout = Lookout(shaped.shards, passes.everyone, config.leakage)
-    counts = write_counts(folder, lookout.corpus.counts)
-    judges = Judges(executor, tuple(shaped.files), counts, config.duplicates.near_threshold)
+    lookout = Lookout(executor, shaped.shards, passes.everyone, config.leakage, folder)
+    judges = Judges(executor, shaped.shards.files, lookout.file, config.duplicates.near_threshold)
     ports.progress("words counted", 1, _STEPS)
     clusters, close = passes.leave_out_duplicates(judges)
     ports.progress("duplicates", 2, _STEPS)

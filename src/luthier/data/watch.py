@@ -1,6 +1,6 @@
 """A few rows on the watch while all others go by: which of those put the same question in other words."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from luthier.data.compare import Fetch, Side, answer_overlap
 from luthier.text.embeddings import Counts
 from luthier.text.rarity import Rarity
 from luthier.text.rephrasing import Likeness, Wording, chance, likeness, most
-from luthier.text.similarity import Corpus, Shortlist, Space, with_contrast
+from luthier.text.similarity import Close, Corpus, Shortlist, Space, with_contrast
 from luthier.text.tokens import Tokens, tokens_of
 
 
@@ -51,21 +51,33 @@ class Watch:
         if self._probes:
             self._shortlist.look(rows, tokens, batch.answers)
 
+    @property
+    def shortlist(self) -> Shortlist:
+        """The pairs so far."""
+        return self._shortlist
+
     def judged(self, fetch: Fetch) -> list[Judged]:
         """The pairs of the shortlist that may reach a chance of 0.1 or be near, judged; rows are read by number."""
         pairs = self._shortlist.pairs()
         rows = sorted({row for _, row, _, _ in pairs})
         sides = dict(zip(rows, map(Side, fetch(np.array(rows, dtype=np.int64))), strict=True))
         tokens = tokens_of(pa.array([sides[row].asked for row in rows], pa.large_string()))
-        rarity = rarity_among(self._corpus.counts, [*self._probes, *sides.values()])
-        wording = {id(side): Wording(tuple(side.words)) for side in (*self._probes, *sides.values())}
+        close = [(pair, self._told_by(pair, sides)) for pair in with_contrast(pairs, self._space, rows, tokens)]
+        # most pairs end here, before anybody has looked at their words
+        worth = [
+            (pair, told)
+            for pair, told in close
+            if pair.closeness >= _MAY_BE_NEAR or most(pair.contrast, told) >= _LEAST
+        ]
+        seen = [self._probes[place] for place in sorted({pair.probe for pair, _ in worth})]
+        seen += [sides[row] for row in sorted({pair.row for pair, _ in worth})]
+        rarity = rarity_among(self._corpus.counts, seen)
+        wording = {id(side): Wording(tuple(side.words)) for side in seen}
         found: list[Judged] = []
-        for pair in with_contrast(pairs, self._space, rows, tokens):
+        for pair, told in worth:
             probe, side = self._probes[pair.probe], sides[pair.row]
             one, other = wording[id(probe)], wording[id(side)]
-            told = float(self._told[pair.probe]) if probe.answer == side.answer else 0.0
-            hopeless = pair.closeness < _MAY_BE_NEAR and most(pair.contrast, told) < _LEAST
-            if one.words and other.words and not hopeless:
+            if one.words and other.words:
                 like = likeness(
                     one,
                     other,
@@ -76,6 +88,10 @@ class Watch:
                 )
                 found.append(Judged(pair.probe, pair.row, like, chance(like)))
         return found
+
+    def _told_by(self, pair: Close, sides: Mapping[int, Side]) -> float:
+        """What it says that both rows of a pair have one answer; 0 where they have not."""
+        return float(self._told[pair.probe]) if self._probes[pair.probe].answer == sides[pair.row].answer else 0.0
 
 
 def rarity_among(counts: Counts, sides: Iterable[Side]) -> Rarity:

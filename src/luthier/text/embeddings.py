@@ -74,6 +74,12 @@ class Counts:
         _count(tokens.starts, tokens.stems, self.stems)
         self.rows += len(tokens)
 
+    def merge(self, other: "Counts") -> None:
+        """Count the rows that another one has counted."""
+        self.words += other.words
+        self.stems += other.stems
+        self.rows += other.rows
+
     def weight(self, word: int | None) -> float:
         """How much a word tells, by its hash: ln(1 + rows / rows with it); None is a word that no row has."""
         seen = 1 if word is None else int(self.words[word & (len(self.words) - 1)])

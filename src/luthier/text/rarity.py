@@ -38,7 +38,7 @@ class Rarity:
 
 def has_figure(word: str) -> bool:
     """Whether `word` holds a digit, so that another one means another thing."""
-    return _FIGURE.search(word) is not None
+    return not word.isalpha() and _FIGURE.search(word) is not None
 
 
 def overlap(one: Bag, other: Bag, rarity: Rarity) -> float:

@@ -65,6 +65,14 @@ class Corpus:
         self._order = sorted(both)[:SAMPLE]
         self.sampled = [both[key] for key in self._order]
 
+    def merge(self, other: "Corpus") -> None:
+        """Count the rows of another corpus as if they had been added after those that are counted."""
+        self.counts.merge(other.counts)
+        self.answers += other.answers
+        both = dict(zip(self._order, self.sampled, strict=True)) | dict(zip(other._order, other.sampled, strict=True))
+        self._order = sorted(both)[:SAMPLE]
+        self.sampled = [both[key] for key in self._order]
+
     def rows_with(self, answers: Hashes) -> NDArray[np.uint32]:
         """How many rows have each answer."""
         seen: NDArray[np.uint32] = self.answers[answers & np.uint64(len(self.answers) - 1)]
@@ -132,6 +140,18 @@ class Shortlist:
             self._look(numbers[start : start + _CHUNK], part, answers[start : start + _CHUNK])
             if self._waiting > _PRUNE_AT:
                 self._prune()
+
+    def gathered(self) -> NDArray[np.float64]:
+        """What was kept so far, for a shortlist of the same probes that other rows went by."""
+        if not self._kept:
+            return np.empty((0, 4))
+        self._prune()
+        return self._kept[0]
+
+    def take(self, gathered: NDArray[np.float64]) -> None:
+        """Keep what another shortlist of the same probes gathered from other rows."""
+        self._kept.append(gathered)
+        self._waiting += len(gathered)
 
     def pairs(self) -> list[tuple[int, int, float, float]]:
         """Probe, row, closeness, and closeness less half the crowding around the probe."""

@@ -67,6 +67,15 @@ def _polite() -> Hashes:
 
 
 @compiled
+def _holds(ordered: Hashes, wanted: np.uint64) -> bool:
+    """Whether a hash is one of a few that ascend."""
+    for one in ordered:
+        if one >= wanted:
+            return bool(one == wanted)
+    return False
+
+
+@compiled
 def _mixed(value: np.uint64) -> np.uint64:
     value ^= value >> np.uint64(32)
     value *= np.uint64(0xD6E8FEB86659FD93)
@@ -111,7 +120,7 @@ def _tokenise(  # noqa: PLR0912, PLR0917 - one walk over the bytes; compiled fun
                 code, width = _decoded(values, place, end)
                 here = int(kind_of[code])
                 goes_on = kind != 0 and here == kind
-                if not goes_on and here in {APOSTROPHE, POINT}:
+                if not goes_on and (here == APOSTROPHE or here == POINT):  # noqa: PLR1714, SIM109 - numba would make a set
                     after = kind_of[_decoded(values, place + width, end)[0]]
                     if kind == LETTER and here == APOSTROPHE and after == LETTER and not joined:
                         goes_on = joined = True
@@ -119,15 +128,14 @@ def _tokenise(  # noqa: PLR0912, PLR0917 - one walk over the bytes; compiled fun
                         goes_on = True
                 if not goes_on and kind:
                     found = _mixed(word)
-                    spot = np.searchsorted(polite, found)
-                    if with_polite or spot == len(polite) or polite[spot] != found:
+                    if with_polite or not _holds(polite, found):
                         words[at] = found
                         stems[at] = _mixed(stem)
                         at += 1
                     word, stem, letters, kind, joined = first, first, 0, 0, False
                 if place >= end:
                     break
-                if goes_on or here in {LETTER, DIGIT}:
+                if goes_on or here == LETTER or here == DIGIT:  # noqa: PLR1714, SIM109 - the same
                     if not goes_on:
                         kind = here
                     code = _APOSTROPHE if code == _RIGHT_QUOTE else code

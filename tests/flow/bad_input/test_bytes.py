@@ -220,8 +220,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("mounting a tmpfs is not permitted here")
     yield place
-    # lazily: this process keeps files of the build mapped, which a command of its own would have let go by ending
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    subprocess.run(["umount", str(place)], check=True)
 
 
 def test_a_full_disk_is_told_in_one_sentence_and_loses_nothing(project_at: At, small_disk: Path) -> None:

@@ -122,5 +122,20 @@ def test_batches_give_what_one_look_gives() -> None:
     assert answers[0][0]
 
 
+def test_what_two_guards_saw_of_a_half_each_is_what_one_sees_of_the_whole() -> None:
+    rows = [*ROWS[20:], ROWS[3], ("Please tell me the way to fix my kettle's lamp", ROWS[0][1])]
+    sides = Sides([example(str(n), *row) for n, row in enumerate([*ROWS[:20], *rows])])
+    numbers = np.arange(20, len(sides.sides))
+    whole, joined = (Guard(sides.corpus, sides.sides[:20]) for _ in range(2))
+    whole.look(numbers, sides.asked.take(numbers))
+    for half in np.array_split(numbers, 2):
+        guard = Guard(sides.corpus, sides.sides[:20])
+        guard.look(half, sides.asked.take(half))
+        joined.take(guard.seen)
+    told = [guard.found(sides.fetch, near_threshold=0.85, paraphrase_threshold=0.35) for guard in (whole, joined)]
+    assert told[0] == told[1]
+    assert told[0][0]
+
+
 def test_without_gold_rows_nothing_is_found() -> None:
     assert overlaps([], ROWS[:30]) == {}

@@ -10,7 +10,7 @@ from luthier.data.config import LeakageConfig
 from luthier.data.executors.executor import Here
 from luthier.data.plan.bodies import batch_of
 from luthier.data.plan.features import schema, with_features
-from luthier.data.plan.judging import Judges, write_counts
+from luthier.data.plan.judging import Judges
 from luthier.data.plan.leaks import Lookout
 from luthier.data.plan.repeats import (
     close_questions,
@@ -42,8 +42,8 @@ class Compared:
                 sink.write_batch(with_features(batch_of(part), "salt", 0.85))
         self.shards = Shards([file])
         self.everyone = np.arange(len(rows))
-        counts = Lookout(self.shards, self.everyone, LeakageConfig()).corpus.counts
-        self.judges = Judges(Here(), (file,), write_counts(folder, counts), 0.85)
+        lookout = Lookout(Here(), self.shards, self.everyone, LeakageConfig(), folder)
+        self.judges = Judges(Here(), (file,), lookout.file, 0.85)
 
     def near(self) -> dict[int, int]:
         """Row that nearly says what an earlier one says -> the first of its cluster."""

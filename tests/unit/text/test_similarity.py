@@ -57,6 +57,19 @@ def test_the_order_of_batches_does_not_change_counts_or_sample() -> None:
     assert parts.sampled == whole.sampled
 
 
+def test_corpora_of_parts_merged_in_their_order_are_the_corpus_of_all_rows() -> None:
+    texts = [f"question number {n % 290} about {FIRMS[n % 100]}{' ' * (n // 290)}" for n in range(300)]
+    answers = np.arange(300, dtype=np.uint64) % 7
+    whole, merged = corpus_of(texts, answers), Corpus.empty()
+    for start in (0, 100, 200):
+        merged.merge(corpus_of(texts[start : start + 100], answers[start : start + 100]))
+    assert merged.counts.rows == 300
+    assert np.array_equal(merged.counts.words, whole.counts.words)
+    assert np.array_equal(merged.counts.stems, whole.counts.stems)
+    assert np.array_equal(merged.answers, whole.answers)
+    assert merged.sampled == whole.sampled
+
+
 def test_the_sample_stays_small() -> None:
     corpus = Corpus.empty()
     for start in range(0, 2 * SAMPLE, SAMPLE):

@@ -17,14 +17,15 @@ PARQUET = pa.schema([SCHEMA.field(name) if name != "strata" else pa.field("strat
                      for name in SCHEMA.names if name != "line"])  # fmt: skip
 """Rows as a snapshot holds them. Tags are a list, since `datasets` opens no maps; where a row stood is left out."""
 
-_BODY = [name for name in SCHEMA.names if name != "line"]
+BODY = [name for name in SCHEMA.names if name != "line"]
+"""The columns of an `Example`."""
 Body = Mapping[str, Json]
 
 
 def bodies_of(batch: pa.RecordBatch) -> Sequence[Body]:
     """Each row as the JSON object that `Example.model_dump(mode="json")` gives."""
     rows: list[Body] = []
-    for row in cast("list[dict[str, Json]]", batch.select(_BODY).to_pylist()):
+    for row in cast("list[dict[str, Json]]", batch.select(BODY).to_pylist()):
         row["strata"] = dict(sorted(cast("list[tuple[str, str]]", row["strata"])))
         if row["collected_on"] is not None:
             row["collected_on"] = cast("date", row["collected_on"]).isoformat()

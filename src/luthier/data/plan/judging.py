@@ -10,11 +10,9 @@ import numpy as np
 from luthier.data.compare import Side, figures_of, same_answer
 from luthier.data.contradictions import Conflict, conflicts_in_corpus
 from luthier.data.executors.executor import Executor, R
-from luthier.data.plan.files import written
 from luthier.data.plan.repeats import PairRows
 from luthier.data.plan.shards import Shards
 from luthier.data.watch import rarity_among
-from luthier.domain.digests import digest_of_bytes
 from luthier.text.embeddings import Counts
 from luthier.text.rarity import Rarity, overlap
 
@@ -52,30 +50,26 @@ class Judges:
     def _judged(self, judge: Callable[[PairTask], R], pairs: PairRows) -> Sequence[R]:
         chunks = [pairs[start : start + _PAIRS_PER_TASK] for start in range(0, len(pairs), _PAIRS_PER_TASK)]
         tasks = [PairTask(self.files, self.counts, chunk, self.threshold) for chunk in chunks]
-        return list(self.executor.run(judge, tasks))
+        try:
+            return list(self.executor.run(judge, tasks))
+        finally:  # where tasks run in this process it would keep files open that nobody reads any more
+            shards_in.cache_clear()
+            counts_in.cache_clear()
 
 
 def judge_repeats(task: PairTask) -> PairRows:
     """Those of the task's pairs that say the same."""
     numbers = np.unique(task.pairs)
-    sides = dict(zip(numbers.tolist(), map(Side, _shards(task.files).examples(numbers)), strict=True))
-    rarity = rarity_among(_counts(task.counts), sides.values())
+    sides = dict(zip(numbers.tolist(), map(Side, shards_in(task.files).examples(numbers)), strict=True))
+    rarity = rarity_among(counts_in(task.counts), sides.values())
     said = [_say_the_same(sides[one], sides[other], rarity, task.threshold) for one, other in task.pairs.tolist()]
     return task.pairs[np.array(said, dtype=np.bool_)]
 
 
 def judge_conflicts(task: PairTask) -> list[Conflict]:
     """Those of the task's pairs that contradict each other."""
-    fetch = _shards(task.files).examples
-    return conflicts_in_corpus(task.pairs, fetch, _counts(task.counts), near_threshold=task.threshold)
-
-
-def write_counts(folder: Path, counts: Counts) -> Path:
-    """The counts of words as a file that tasks read, named by what it holds."""
-    target = folder / f"counts-{digest_of_bytes(counts.words.tobytes() + counts.stems.tobytes())[:32]}.npz"
-    with written(target) as temporary, temporary.open("wb") as sink:
-        np.savez(sink, words=counts.words, stems=counts.stems, rows=np.array(counts.rows))
-    return target
+    fetch = shards_in(task.files).examples
+    return conflicts_in_corpus(task.pairs, fetch, counts_in(task.counts), near_threshold=task.threshold)
 
 
 def _say_the_same(one: Side, other: Side, rarity: Rarity, threshold: float) -> bool:
@@ -86,11 +80,13 @@ def _say_the_same(one: Side, other: Side, rarity: Rarity, threshold: float) -> b
 
 
 @lru_cache(maxsize=1)
-def _shards(files: tuple[Path, ...]) -> Shards:
+def shards_in(files: tuple[Path, ...]) -> Shards:
+    """The rows of these files, opened once in each process."""
     return Shards(files)
 
 
 @lru_cache(maxsize=1)
-def _counts(file: Path) -> Counts:
+def counts_in(file: Path) -> Counts:
+    """The counts of words in a file of `common.write_corpus`, read once in each process."""
     with np.load(file) as kept:
         return Counts(kept["words"], kept["stems"], int(kept["rows"]))

@@ -1,28 +1,65 @@
 """Gold rows, or rows that may become gold, against all others while these go by."""
 
 from collections.abc import Iterator
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
-from luthier.data.asked import Asked
+from luthier.data.asked import Asked, questions_of
 from luthier.data.compare import Side
 from luthier.data.config import LeakageConfig
-from luthier.data.leakage import Bar, Guard, Hit
+from luthier.data.executors.executor import Executor
+from luthier.data.leakage import Bar, Guard, Hit, Seen
+from luthier.data.plan.common import corpus_of, write_corpus
 from luthier.data.plan.fates import Mask
-from luthier.data.plan.shards import Rows, Shards
+from luthier.data.plan.judging import counts_in
+from luthier.data.plan.shards import Rows, Shards, Stretch
+from luthier.domain.examples import Example
 from luthier.text.similarity import Corpus, Space
+
+FEW = 5_000
+"""Rows that are looked at in this process: to send them out would take longer."""
+
+
+@dataclass(frozen=True)
+class LookTask:
+    """Rows that go by, the gold rows on the watch, and the corpus of both."""
+
+    stretch: Stretch
+    corpus: Path
+    gold: tuple[Example, ...]
+
+
+def count(stretch: Stretch) -> Corpus:
+    """What the rows have in common."""
+    corpus = Corpus.empty()
+    for _, batch in _asked(stretch.batches(*_READ)):
+        corpus.add(batch.questions, batch.answers)
+    return corpus
+
+
+def look(task: LookTask) -> Seen:
+    """What the gold rows see of the rows."""
+    corpus, space = _opened(task.corpus)
+    guard = Guard(corpus, [Side(row) for row in task.gold], space)
+    for rows, batch in _asked(task.stretch.batches(*_READ)):
+        guard.look(rows, batch)
+    return guard.seen
 
 
 class Lookout:
     """All rows of a build, read once for what they have in common and once for each look around."""
 
-    def __init__(self, shards: Shards, everyone: Rows, config: LeakageConfig) -> None:
-        """The words and answers of `everyone` are counted."""
-        self._shards, self._config = shards, config
+    def __init__(self, executor: Executor, shards: Shards, everyone: Rows, config: LeakageConfig, folder: Path) -> None:
+        """The words and answers of `everyone` are counted, and kept in `folder`."""
+        self._executor, self._shards, self._config = executor, shards, config
         self.corpus = Corpus.empty()
-        for _, batch in self._batches(everyone):
-            self.corpus.add(batch.questions, batch.answers)
+        for counted in executor.run(count, shards.stretches(everyone)):
+            self.corpus.merge(counted)
+        self.file = write_corpus(folder, self.corpus)
 
     def overlaps(self, gold: Rows, others: Rows) -> tuple[list[Hit], Bar]:
         """Rows of `others` that give a row of `gold` away, both by their places; and where the bar was set."""
@@ -57,20 +94,37 @@ class Lookout:
         return {row for _, row in pairs} | {int(probes[place]) for place, _ in pairs}
 
     def _guard(self, gold: Rows, others: Rows) -> Guard:
-        guard = Guard(self.corpus, [Side(row) for row in self._shards.examples(gold)], self._space)
-        for rows, batch in self._batches(others):
-            guard.look(rows, batch)
+        """The gold rows, which have seen `others`, ascending, go by."""
+        told = tuple(self._shards.examples(gold))
+        guard = Guard(self.corpus, [Side(row) for row in told], self._space)
+        if len(others) <= FEW:
+            for rows, batch in _asked(self._shards.chosen(others, *_READ)):
+                guard.look(rows, batch)
+            return guard
+        tasks = [LookTask(part, self.file, told) for part in self._shards.stretches(others)]
+        try:
+            for seen in self._executor.run(look, tasks):
+                guard.take(seen)
+        finally:  # where tasks run in this process it would hold what only tasks need
+            _opened.cache_clear()
+            counts_in.cache_clear()
         return guard
 
     @cached_property
     def _space(self) -> Space:
         return Space(self.corpus)
 
-    def _batches(self, rows: Rows) -> Iterator[tuple[Rows, Asked]]:
-        """The questions and answers of `rows`, which ascend, batch by batch."""
-        for start, batch in self._shards.batches("messages"):
-            first, last = np.searchsorted(rows, [start, start + batch.num_rows])
-            some = rows[first:last]
-            if len(some):
-                asked = Asked.of_batch(batch)
-                yield some, asked if len(some) == batch.num_rows else asked.take(some - start)
+
+_READ = ("messages", "answer_key")
+
+
+def _asked(batches: Iterator[tuple[Rows, pa.RecordBatch]]) -> Iterator[tuple[Rows, Asked]]:
+    """The questions of rows, and the keys of their answers."""
+    for rows, batch in batches:
+        yield rows, Asked(questions_of(batch["messages"]), batch["answer_key"].to_numpy())
+
+
+@lru_cache(maxsize=1)
+def _opened(file: Path) -> tuple[Corpus, Space]:
+    corpus = corpus_of(file)
+    return corpus, Space(corpus)

@@ -1,5 +1,7 @@
 """Rows that say what an earlier row says already: found by digests and band keys, judged on the few that are close."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +29,9 @@ def exact_repeats(shards: Shards, among: Rows) -> tuple[Rows, Rows]:
 
 def close_questions(shards: Shards, among: Rows, threshold: float) -> PairRows:
     """Pairs of `among` whose questions may be one, verified by their Jaccard; they hold every cluster together."""
-    found = [_linked(shards, among, near) for near in nearness(threshold)]
+    grains = nearness(threshold)
+    with ThreadPoolExecutor(len(grains)) as threads:  # nearly all of it is kernels and sorting, which hold no lock
+        found = list(threads.map(lambda near: _linked(shards, among, near), grains))
     return np.unique(np.concatenate(found), axis=0)
 
 

@@ -23,10 +23,10 @@ from luthier.data.plan.tally import Tally
 from luthier.data.readers import Fault
 from luthier.domain.digests import digest_of
 
-SHARD_VERSION = 2
+SHARD_VERSION = 3
 """Raised by hand when the same piece would give another shard."""
 
-CHECKED_PER_BATCH = 256
+CHECKED_PER_BATCH = 128
 """Rows of each batch that are searched a second time, so that the card can say what was left."""
 
 Sink: TypeAlias = pa.ipc.RecordBatchFileWriter

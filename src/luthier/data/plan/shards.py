@@ -1,6 +1,7 @@
 """Shards: what shaping a piece gave, on disk; columns are read whole, bodies row by row."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -11,13 +12,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
-from luthier.data.plan.bodies import examples_of
+from luthier.data.plan.bodies import BODY, examples_of
 from luthier.data.plan.files import written
 from luthier.domain.examples import Example
 from luthier.domain.value import Value
 
 Rows = NDArray[np.int64]
 """Places of rows among those of all shards."""
+
+SHARDS_PER_STRETCH = 8
+"""Some 64 MB of a source: enough that a task takes longer than to send it out."""
 
 DROPPED = pa.schema([
     pa.field("id", pa.string(), nullable=False),
@@ -73,10 +77,27 @@ def batches_of(file: Path) -> list[pa.RecordBatch]:
     return [reader.get_batch(number) for number in range(reader.num_record_batches)]
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """Rows of a few neighbouring shards, as the share of one task."""
+
+    files: tuple[Path, ...]
+    first: int
+    """Place of the first row of these shards among those of all."""
+    rows: Rows
+    """Places among those of all shards, ascending."""
+
+    def batches(self, *columns: str) -> Iterator[tuple[Rows, pa.RecordBatch]]:
+        """The rows, batch by batch, with their places among those of all shards."""
+        for rows, batch in Shards(self.files).chosen(self.rows - self.first, *columns):
+            yield rows + self.first, batch
+
+
 class Shards:
     """The rows of all shards in order, as if they were one table that is never held."""
 
     def __init__(self, files: Sequence[Path]) -> None:
+        self.files = tuple(files)
         self._batches = [batches_of(file) for file in files]
         self._flat = [batch for batches in self._batches for batch in batches]
         self._starts = np.cumsum([0, *(batch.num_rows for batch in self._flat)], dtype=np.int64)
@@ -103,6 +124,25 @@ class Shards:
         found = [column(batch) for batch in self._flat]
         return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
 
+    def chosen(self, rows: Rows, *columns: str) -> Iterator[tuple[Rows, pa.RecordBatch]]:
+        """These rows, which ascend, batch by batch."""
+        for start, batch in self.batches(*columns):
+            first, last = np.searchsorted(rows, [start, start + batch.num_rows])
+            some = rows[first:last]
+            if len(some):
+                yield some, batch if len(some) == batch.num_rows else batch.take(pa.array(some - start))
+
+    def stretches(self, rows: Rows) -> list[Stretch]:
+        """These rows, which ascend, shared out among tasks, whose number follows from that of the shards alone."""
+        parts: list[Stretch] = []
+        for number in range(0, len(self.files), SHARDS_PER_STRETCH):
+            mine = tuple(self.files[number : number + SHARDS_PER_STRETCH])
+            start, end = self.of_shard(number).start, self.of_shard(number + len(mine) - 1).stop
+            first, last = np.searchsorted(rows, [start, end])
+            if last > first:
+                parts.append(Stretch(mine, start, rows[first:last]))
+        return parts
+
     def take(self, rows: Rows, *columns: str) -> pa.Table:
         """These rows, in this order."""
         if not len(rows):
@@ -124,4 +164,4 @@ class Shards:
 
     def examples(self, rows: Rows) -> list[Example]:
         """The bodies of these rows, in this order."""
-        return [row for batch in self.take(rows).to_batches() for row in examples_of(batch)]
+        return [row for batch in self.take(rows, *BODY).to_batches() for row in examples_of(batch)]

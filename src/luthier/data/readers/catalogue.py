@@ -120,6 +120,7 @@ def recognise(part: Part, origin: Origin) -> str:
         if _is_mail(head, part.place):
             return "mail"
         told = "the file is empty" if not head.strip() else "the format cannot be recognised"
+        hint = f"name its `format`, one of {readers.names()}, or map its fields with `columns`"
         for item in islice(renamed(_records(rejoined(head, stream), origin, part.place), origin), _TRIED_RECORDS):
             if isinstance(item, Fault):
                 told = f"the format cannot be recognised: {item.what}"
@@ -127,8 +128,26 @@ def recognise(part: Part, origin: Origin) -> str:
                 return name
             else:
                 told = f"the format cannot be recognised; a record has {_named(item.row)}"
-    hint = f"name its `format`, one of {readers.names()}, or map its fields with `columns`"
+                hint = _how_to_map(item.row) or hint
     raise Faults(part.place, [f"{part.place}:1: {told}"], hint=hint)
+
+
+_ASKS = ("question", "query", "text", "utterance", "prompt", "input", "title", "body", "instruction")
+_ANSWERS = ("answer", "response", "reply", "completion", "output", "label", "category", "intent", "summary", "target")
+
+
+def _how_to_map(row: Object) -> str | None:
+    """How fields could be mapped that look like a question and its answer; that they are is for a person to say."""
+    names = {name.strip().lower(): name for name in row}
+    asked, answered = (next((names[one] for one in side if one in names), None) for side in (_ASKS, _ANSWERS))
+    if asked is None:
+        return None
+    if answered is None:
+        return f"no field looks like an answer to {asked!r}; documents to look things up in go under `retrieval`"
+    return (
+        f"if {asked!r} is answered by {answered!r}, write `columns: {{prompt: {asked}, completion: {answered}}}`, "
+        f"or `--column prompt={asked} --column completion={answered}`"
+    )
 
 
 def shape_of(row: Object) -> str | None:

@@ -8,6 +8,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 from email.utils import getaddresses, parsedate_to_datetime
+from itertools import islice
 from typing import BinaryIO, NamedTuple, cast
 
 import pyarrow as pa
@@ -15,11 +16,25 @@ import pyarrow as pa
 from luthier.data.readers.columns import read_records
 from luthier.data.readers.conversations import Turn
 from luthier.data.readers.lines import CHUNK_BYTES
-from luthier.data.readers.parts import MAX_ROW_BYTES, Draft, Fault, NothingToLearn, Object, Origin, Record, Records
+from luthier.data.readers.parts import (
+    MAX_ROW_BYTES,
+    Draft,
+    Fault,
+    Malformed,
+    NothingToLearn,
+    Object,
+    Origin,
+    Record,
+    Records,
+)
 from luthier.data.readers.streams import Part, closing, seekable
 from luthier.text.markup import text_of_html
 from luthier.text.quoting import Reply, split_reply
 
+MAX_MAILS = 500_000
+"""Where each mail stands is held: some 200 MB for so many."""
+MAX_NESTED = 100
+"""Python's parser goes down one call for each part within a part, and comes to an end near 1,000."""
 MAX_THREAD = 50
 """Mails of a thread that are told before an answer."""
 
@@ -75,7 +90,11 @@ class _Mailbox:
 
     def records(self) -> Records:
         """Every mail by its number."""
-        stretches = list(_stretches(self._stream))  # before any mail is read: both move the stream
+        # before any mail is read: both move the stream
+        stretches = list(islice(_stretches(self._stream), MAX_MAILS + 1))
+        if len(stretches) > MAX_MAILS:
+            yield Fault(line=MAX_MAILS + 1, what=f"more than {MAX_MAILS:,} mails in one mailbox; split it")
+            return
         for number, (start, end) in enumerate(stretches, start=1):
             if end - start > MAX_ROW_BYTES:
                 # kept as a place without words, so that mails keep their numbers
@@ -140,6 +159,8 @@ class _Mailbox:
     def _parse(self, start: int, end: int, *, headers_only: bool = False) -> Message:
         self._stream.seek(start)
         content = self._stream.read(min(end - start, 1 << 16) if headers_only else end - start)
+        if not headers_only and content.lower().count(b"boundary=") > MAX_NESTED:
+            raise Malformed(f"a mail of more than {MAX_NESTED} parts within parts")
         return BytesParser().parsebytes(content.replace(b"\n>From ", b"\nFrom "), headersonly=headers_only)
 
 

@@ -136,7 +136,8 @@ def _chosen(names: list[str], section: SourceConfig) -> list[str]:
     data = [name for name in names if name.endswith(_KNOWN) and PurePosixPath(name).name not in _SIDE_FILES]
     if not data:
         raise UserError(
-            f"{section.path!r} is a folder without data files", hint=f"name a file; known endings are {list(_KNOWN)}"
+            f"{section.path!r} is a folder without data files",
+            hint=f"name a file, ending in one of {list(_KNOWN)}; documents to look things up in go under `retrieval`",
         )
     splits = {name: _split_of(name) for name in data}
     found = sorted({split for split in splits.values() if split})

@@ -4,17 +4,27 @@ import csv
 import io
 from collections.abc import Iterator
 from datetime import date
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
 from luthier.data.readers.parts import MAX_ROW_BYTES, Fault, Object, Record, Records
-from luthier.data.readers.streams import seekable
+from luthier.data.readers.streams import MAX_RATIO, seekable
 from luthier.domain.value import Json
 from luthier.errors import MissingInput, UserError
 
+if TYPE_CHECKING:
+    from pyarrow.parquet import FileMetaData
+
 MAX_COLUMNS = 1_000
 _TABLE_ROWS = 256
+_PARQUET_ROWS = 32
+"""A value that Parquet holds once and repeats takes its room in every row of a batch."""
+_FREE_COLUMN_BYTES = 8 << 20
+"""Columns of fewer bytes may unpack as far as they like."""
+_FREE_TABLE_BYTES, _MAX_REPEATED = 1 << 30, 1_000
+"""A table may hold a prompt once and say it in every row, but not for ever."""
+_CONNECT_SECONDS = 15
 _DELIMITERS = ",;\t"
 
 
@@ -102,9 +112,22 @@ def _parquet_rows(stream: BinaryIO) -> Records:
         if file.metadata.num_columns > MAX_COLUMNS:
             yield Fault(line=1, what=f"the file has more than {MAX_COLUMNS:,} columns")
             return
-        yield from _of_batches(file.iter_batches(batch_size=_TABLE_ROWS))
+        if _is_bomb(file.metadata):
+            yield Fault(line=1, what=f"a column unpacks to more than {MAX_RATIO} times its size, as bombs do")
+            return
+        yield from _of_batches(file.iter_batches(batch_size=_PARQUET_ROWS), _size_of(stream))
     except (pa.ArrowException, OSError) as fault:
         yield Fault(line=1, what=f"no readable Parquet file ({type(fault).__name__})")
+
+
+def _is_bomb(metadata: "FileMetaData") -> bool:
+    """Whether a column's values are out of all proportion to its bytes, by what the file says of itself."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    columns = (group.column(number) for group in groups for number in range(group.num_columns))
+    return any(
+        column.total_uncompressed_size > max(_FREE_COLUMN_BYTES, MAX_RATIO * column.total_compressed_size)
+        for column in columns
+    )
 
 
 def arrow_records(stream: BinaryIO) -> Records:
@@ -118,16 +141,35 @@ def arrow_records(stream: BinaryIO) -> Records:
                 batches = (file.get_batch(number) for number in range(file.num_record_batches))
             else:
                 batches = iter(pa.ipc.open_stream(there_and_back))
-            yield from _of_batches(batches)
+            yield from _of_batches(map(_checked, batches), _size_of(there_and_back))
         except (pa.ArrowException, OSError) as fault:
             yield Fault(line=1, what=f"no readable Arrow file ({type(fault).__name__})")
 
 
-def _of_batches(batches: Iterator[pa.RecordBatch]) -> Records:
-    line = 0
+def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch, in which every offset leads to where there is something: Arrow reads files as they are."""
+    batch.validate(full=True)
+    return batch
+
+
+def _size_of(stream: BinaryIO) -> int:
+    place = stream.tell()
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(place)
+    return size
+
+
+def _of_batches(batches: Iterator[pa.RecordBatch], file_bytes: int) -> Records:
+    """Rows as records; the rest of a file is not read once it has given far more than it holds."""
+    line = given = 0
     for batch in batches:
         for start in range(0, batch.num_rows, _TABLE_ROWS):
             part = batch.slice(start, _TABLE_ROWS)
+            given += part.nbytes
+            if given > max(_FREE_TABLE_BYTES, _MAX_REPEATED * file_bytes):
+                what = f"the rows so far are more than {_MAX_REPEATED:,} times the file; nothing after them was read"
+                yield Fault(line=line + 1, what=what)
+                return
             size = part.nbytes // max(part.num_rows, 1)
             try:
                 rows = part.to_pylist()
@@ -136,8 +178,22 @@ def _of_batches(batches: Iterator[pa.RecordBatch]) -> Records:
                 rows = [{} for _ in range(part.num_rows)]
             for row in rows:
                 line += 1
-                if row:
+                if part.nbytes > MAX_ROW_BYTES and _characters(row) > MAX_ROW_BYTES:
+                    yield Fault(line=line, what=f"longer than {MAX_ROW_BYTES:,} bytes")
+                elif row:
                     yield Record(line, {k: plain(v) for k, v in row.items() if v is not None}, size)
+
+
+_SERVERS = frozenset({"postgresql", "mysql", "mariadb"})
+"""Databases whose drivers know `connect_timeout`."""
+
+
+def _characters(value: object) -> int:
+    """How long the texts within a value are together."""
+    if isinstance(value, str):
+        return len(value)
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return sum(map(_characters, parts))
 
 
 def sql_records(url: str, query: str) -> Records:
@@ -147,7 +203,10 @@ def sql_records(url: str, query: str) -> Records:
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError  # noqa: PLC0415
 
     try:
-        engine = create_engine(make_url(url))
+        address = make_url(url)
+        # without it a server that does not answer is waited for for two minutes
+        waits = {"connect_timeout": _CONNECT_SECONDS} if address.get_backend_name() in _SERVERS else {}
+        engine = create_engine(address, connect_args={} if "connect_timeout" in address.query else waits)
     except (ArgumentError, NoSuchModuleError, ImportError) as fault:
         hint = "write it as dialect://host/database and install the dialect's driver"
         raise UserError("the address of the database cannot be used", hint=hint) from fault

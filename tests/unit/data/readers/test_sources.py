@@ -160,3 +160,21 @@ def test_a_bomb_within_an_archive_is_refused_soon() -> None:
             list(items("memory://bomb.zip", format="chat"))
     finally:
         memory.rm("/bomb.zip")
+
+
+@pytest.mark.parametrize(
+    ("record", "hint"),
+    [
+        ({"text": "where is it?", "category": "lost"}, "columns: {prompt: text, completion: category}"),
+        ({"Question": "q", "Answer": "a", "url": "u"}, "--column prompt=Question --column completion=Answer"),
+        ({"filename": "a.txt", "text": "whereas"}, "no field looks like an answer to 'text'"),
+        ({"a": "x", "b": "y"}, "name its `format`"),
+    ],
+)
+def test_fields_that_fit_no_format_are_told_with_a_mapping_to_try(
+    tmp_path: Path, record: dict[str, str], hint: str
+) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps(record))
+    with pytest.raises(Faults) as told:
+        list(items("a.jsonl", tmp_path))
+    assert hint in str(told.value.hint)
