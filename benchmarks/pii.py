@@ -34,6 +34,7 @@ PEERS_PYTHON = os.environ.get("LUTHIER_PII_PEERS_PYTHON", "/work/peers-pii/bin/p
 PRESIDIO_ROWS = 300
 COLUMNS = {
     "recall": "ours",
+    "told_alone": "ours alone",
     "presidio_at_0.4": "theirs .4",
     "seen_at_any_score": "ours seen",
     "presidio_at_0": "theirs",
@@ -59,16 +60,18 @@ def speed(records: Path, rows: int) -> None:
 
 
 def types() -> None:
-    """Recall per type: at the score that counts by default, and of anything seen at all."""
+    """Recall per type: by default, where the type counts without a word before it, and of anything seen at all."""
     rows = sentences_with_numbers(Random(5), 100)
     theirs = presidio([row.text for row in rows])["spans"]
     hits: Counter[tuple[str, str]] = Counter()
     for row, spans in zip(rows, theirs, strict=True):
         start, end, entity = row.spans[0]
         ours = [(s.start, s.end, s.entity, s.score) for s in find_pii(row.text)]
+        told_alone = [(s.start, s.end, s.entity, s.score) for s in find_pii(row.text, alone=(entity,))]
         seen = [(a, b, entity, s) for a, b, s in pii_recognisers.get(entity)(row.text)]
         for who, found in (
             ("ours", ours),
+            ("ours alone", told_alone),
             ("ours seen", seen),
             ("theirs", spans),
             ("theirs .4", [s for s in spans if s[3] >= 0.4]),
@@ -104,13 +107,8 @@ def names(half: str, ner: str = "bundled") -> None:
 
 
 def _spans(text: str, tagger: Names | None) -> list[tuple[int, int, str]]:
-    spans = find_pii(text, names=tagger)
-    dates = [
-        s
-        for s in find_pii(text, least=0.3)
-        if s.entity == "DATE_TIME" and not any(o.start < s.end and s.start < o.end for o in spans)
-    ]
-    return [(s.start, s.end, s.entity) for s in (*spans, *dates)]
+    spans = find_pii(text, names=tagger, alone=("DATE_TIME",))
+    return [(s.start, s.end, s.entity) for s in spans]
 
 
 def presidio(texts: Sequence[str]) -> dict:

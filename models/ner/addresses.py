@@ -8,15 +8,16 @@ def street(values: Values) -> str:
     kind = values.random.random()
     number = str(values.random.randint(1, 9999 if kind < 0.5 else 250))
     number += values.pick(["", "", "", "", "", "a", "B", "-3", "/2", "bis"]) if kind >= 0.5 else ""
+    if values.chance(0.08):  # forms with a field for the number, filled in twice
+        number = f"{values.random.randint(1, 9999)} {number}"
     if kind < 0.5:
         line = f"{number} {street_name(values)}"
     else:
-        line = values.pick([_german, _dutch, _nordic, _french, _spanish, _italian, _polish, _hungarian, _czech])(
-            values, number
-        )
+        line = values.pick(
+            [_german, _dutch, _nordic, _french, _spanish, _italian, _polish, _hungarian, _czech, _brazilian, _coined]
+        )(values, number)
     if values.chance(0.25):
-        unit = f"{values.pick(WORDS['units'])} {values.digits(values.pick(['9', '99', '999', '9A', 'A']))}"
-        line += values.pick([", ", " ", "\n"]) + unit
+        line += values.pick([", ", " ", "\n", " ", "\n "]) + unit(values)
     elif values.chance(0.04):
         line = f"{values.pick(['PO Box', 'P.O. Box', 'Post Office Box', 'Postfach', 'PSC'])} {number}"
     return line
@@ -30,9 +31,14 @@ def street_name(values: Values) -> str:
     return f"{head} {values.pick(WORDS['street_words'][:20] if values.chance(0.6) else WORDS['street_words'])}"
 
 
+def unit(values: Values) -> str:
+    """A flat, a floor, a box, as a part of an address."""
+    return f"{values.pick(WORDS['units'])} {values.digits(values.pick(['9', '99', '999', '999', '9A', 'A', '9999']))}"
+
+
 def address(values: Values) -> str:
     """A whole address on one line or several, complete or not."""
-    gap = values.pick([", ", ", ", "\n", " ", ",\n", "\n, ", " , "])
+    gap = values.pick([", ", ", ", "\n", " ", ",\n", "\n, ", " , ", "\n ", " \n", "; ", " - ", "\n\n"])
     where = street(values)
     if values.chance(0.15):
         return where
@@ -43,10 +49,18 @@ def address(values: Values) -> str:
         f"{town}{values.pick([', ', ' '])}{values.pick(PLACES['region'])} {values.digits('99999')}",
         f"{code} {town}", f"{town} {code}", f"{town}{gap}{code}", town,
         f"{town}{gap}{values.pick(PLACES['abbreviation'])}{gap}{values.pick(PLACES['country'])} {code}",
-        f"{town}{gap}{values.pick(PLACES['region'])}",
+        f"{town}{gap}{values.pick(PLACES['region'])}", f"{town} {code}{gap}{values.pick(PLACES['country'])}",
+        f"{town}{gap}{_state(values)}{gap}{code}",
+        f"{town}{gap}{_state(values)}{gap}{values.pick(PLACES['country'])} {code}",
+        f"{values.pick(PLACES['country'])} {code}", f"{_state(values)} {code}", code,
     ]  # fmt: skip
     whole = f"{where}{gap}{values.pick(forms)}"
     return f"{whole}{gap}{values.pick(PLACES['country'])}" if values.chance(0.3) else whole
+
+
+def _state(values: Values) -> str:
+    """A state or province, short or in full, or what a form without one says."""
+    return values.pick([values.pick(PLACES["abbreviation"]), values.pick(PLACES["region"]), values.digits("AA")])
 
 
 def postcode(values: Values) -> str:
@@ -103,3 +117,15 @@ def _hungarian(values: Values, number: str) -> str:
 
 def _czech(values: Values, number: str) -> str:
     return f"{values.pick(WORDS['street_cz'])} {number}"
+
+
+def _brazilian(values: Values, number: str) -> str:
+    head = values.pick(["Rua", "Avenida", "Av.", "Travessa", "Alameda", "Praça", "R."])
+    name = values.pick([values.full(), values.last("portuguese"), values.city()])
+    return f"{head} {name}{values.pick([', ', ' '])}{number}"
+
+
+def _coined(values: Values, number: str) -> str:
+    """A street in a language that nobody listed: a name, and the number before or after it."""
+    name = values.pick([values.last(), values.city(), f"{values.city()} {values.last()}", values.first()])
+    return values.pick([f"{number} {name}", f"{name} {number}", f"{name} {number}"])

@@ -10,8 +10,8 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[1] / "src")]
 from luthier.text.pii.ner.tagger import WEIGHTS  # noqa: E402 - needs the path
 from models.ner.derive import derive  # noqa: E402
 from models.ner.generate import NAMED, sentences  # noqa: E402
-from models.ner.train import cases, export, train, vocabulary  # noqa: E402
-from models.ner.values import NAMES  # noqa: E402
+from models.ner.train import cases, export, listed, train, vocabulary  # noqa: E402
+from models.ner.values import LISTED  # noqa: E402
 
 
 def main() -> None:
@@ -19,16 +19,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=HERE.parents[2] / "shared" / "data", help="Folder of public data.")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
-    parser.add_argument("--sentences", type=int, default=60_000)
+    parser.add_argument("--sentences", type=int, default=400_000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    people = {name.lower() for given, family in NAMES.values() for name in (*given, *family)}
-    derived = derive(options.data, NAMED | people)
-    known = vocabulary(list(cases(sentences(options.seed, derived), 10_000)))
+    derived = derive(options.data, NAMED | {name.lower() for names in LISTED for name in names})
+    lists = listed(LISTED, derived.common)
+    known = vocabulary(list(cases(sentences(options.seed, derived), 30_000)))
     print(f"{len(derived.surnames)} surnames, {len(derived.companies)} companies, {len(derived.clauses)} clauses, "
-          f"{len(known)} words", flush=True)  # fmt: skip
-    network = train(sentences(options.seed + 1, derived), known, total=options.sentences, batch=64, seed=options.seed)
-    export(network, known, options.out)
+          f"{len(known)} words, {len(lists)} listed", flush=True)  # fmt: skip
+    network = train(
+        sentences(options.seed + 1, derived), known, lists, total=options.sentences, batch=128, seed=options.seed
+    )
+    export(network, known, lists, options.out)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
-from models.ner.addresses import address, postcode, street, street_name
+from models.ner.addresses import address, postcode, street, street_name, unit
 from models.ner.derive import Derived
 from models.ner.values import ORGS, PLACES, WORDS, Piece, Values
 
@@ -14,19 +14,31 @@ Labelled = tuple[str, list[tuple[int, int, str]]]
 
 _SLOT = re.compile(r"\{(lower:)?([A-Z0-9]+)\}")
 _CHOICE = re.compile(r"\(([^()]*)\)")
-_WHO = "man|woman|boy|girl|child|king|captain|stranger|lady|gentleman|fellow"
-_WHERE = "town|city|village|country|island|valley|capital|province|colony|world|place|forest|sea|river|shore"
-_WHAT = (
-    "bank|company|firm|school|office|church|club|army|government|police|court|hospital|college|shop|store|team|party"
+_WHO = (
+    "man|woman|boy|girl|child|king|captain|stranger|lady|gentleman|fellow|doctor|teacher|driver|customer|patient|manager|"
+    "nurse|author|president|officer|owner|guy|student|guest|clerk"
 )
-_OWNED = "own|hand|eyes|face|head|father|mother|husband|heart|voice|room|house|mind|arms|life|hair"
+_KIN = "friend|brother|sister|mother|mom|father|dad|wife|husband|son|daughter|uncle|aunt|boss|neighbor|roommate|cousin"
+_WHERE = (
+    "town|city|village|country|island|valley|capital|province|colony|world|place|forest|sea|river|shore|state|region|"
+    "beach|area|neighborhood|county"
+)
+_WHAT = (
+    "bank|company|firm|school|office|church|club|army|government|police|court|hospital|college|shop|store|team|party|"
+    "hotel|restaurant|airline|university|agency|department|library|pharmacy|website|app|service|insurance|organization"
+)
+_OWNED = "own|hand|eyes|face|head|father|mother|husband|heart|voice|room|house|mind|arms|life|hair|job|car|money|phone"
 _INSTEAD = [
     (re.compile(pattern, re.IGNORECASE), slot)
     for pattern, slot in (
         (rf"\b(?:he|she|him)\b|\bthe (?:old |young |little |poor )?(?:{_WHO})\b", "{PERSON}"),
         (rf"\bhis\b|\bher(?= (?:{_OWNED}))\b", "{PERSON}'s"),
         (rf"\bthe (?:{_WHERE})\b", "{PLACE}"),
-        (rf"\b(?:my|your|the) (?:{_WHAT})\b", "{ORG}"),
+        (rf"\b(?:my|your|his|her|our) (?:{_KIN})\b|\b(?:someone|somebody|anyone|everyone)\b(?! else)", "{PERSON}"),
+        (rf"\b(?:my|your|the|a|this) (?:{_WHAT})\b", "{ORG}"),
+        (r"(?<= )(?:over )?(?:there|here)(?=[.?!,])", "in {PLACE}"),
+        (r"(?<=\bin )(?:it|this|that|them)\b", "{PLACE}"),
+        (r"(?<=\bwith )(?:me|us|you|them)\b|(?<=\bfrom )(?:you|them)\b|(?<=\bfor )(?:you|them)\b", "{WHOEVER}"),
         (r"(?<=to )(?:the house|my house|the door|the street|the hotel)\b|(?<=at )(?:the house|home)\b", "{ADDR1}"),
     )
 ]
@@ -59,7 +71,9 @@ def sentences(seed: int, derived: Derived) -> Iterator[Labelled]:
 
 
 def _one(known: Sequence[str], values: Values) -> list[Piece]:
-    """A sentence of a template, or of prose in which somebody or some place is named instead of meant."""
+    """A sentence of a template, or of prose in which somebody or some place is named instead of meant, or nobody."""
+    if values.chance(0.06):
+        return [(_clause(values), "")]
     return fill(_named(values) if values.chance(0.3) else values.pick(known), values)
 
 
@@ -101,14 +115,18 @@ def fill(template: str, values: Values) -> list[Piece]:
 
 def _as_people_write(pieces: list[Piece], values: Values) -> list[Piece]:
     kind = values.random.random()
-    if kind < 0.07:
+    if kind < 0.1:
         pieces = [(text.lower(), label) for text, label in pieces]
-    elif kind < 0.09:
+    elif kind < 0.12:
         pieces = [(text.upper(), label) for text, label in pieces]
     elif kind < 0.5:
         pieces = _with_capital(pieces)
     if values.chance(0.1) and not pieces[-1][1]:
         pieces[-1] = (pieces[-1][0].rstrip(".!?"), "")
+    if values.chance(0.06):
+        pieces = [(text.replace("\n", "\\n"), label) for text, label in pieces]
+    if values.chance(0.04):
+        pieces = [(text.replace(" ", "  "), "") if not label else (text, label) for text, label in pieces]
     if values.chance(0.05):
         pieces = [(values.pick(["- ", "> ", "* ", "1. ", "> > ", '"', "("]), ""), *pieces]
     return pieces
@@ -204,6 +222,8 @@ SLOTS: Mapping[str, Callable[[Values], list[Piece]]] = {
     "ADDR1": _labelled("STREET_ADDRESS", lambda values: address(values).replace("\n", ", ")),
     "STREET": _labelled("STREET_ADDRESS", street),
     "STREETNAME": _labelled("STREET_ADDRESS", street_name),
+    "UNIT": _labelled("STREET_ADDRESS", unit),
+    "WHOEVER": lambda values: values.pick((_titled, _labelled("ORGANIZATION", Values.org)))(values),
     "ZIP": _labelled("LOCATION", postcode),
     "ORG": _labelled("ORGANIZATION", Values.org),
     "NRP": _labelled("NRP", lambda values: values.pick(PLACES["nationality"])),

@@ -1,8 +1,9 @@
 """Training: labelled sentences in, weights out, in a few minutes of two CPU cores."""
 
+import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from luthier.text.pii.ner.features import LABELS, SPELLINGS, TAGS, WIDTH, spelling_matrix, stretches
+from luthier.text.pii.ner.features import LABELS, SPELLINGS, TAGS, WIDTH, hash_of, spelling_matrix, stretches
 from luthier.text.pii.ner.tagger import DILATIONS
 from models.ner.generate import Labelled
 
-EMBEDDED, HIDDEN, KERNELS = 64, 112, (5, 5, 3)
+EMBEDDED, HIDDEN, KERNELS = 64, 160, (5, 5, 3)
 UNSEEN = 0.3
 """Share of the words whose own row is hidden in training, so that the spelling has to speak."""
 
@@ -72,7 +73,25 @@ def vocabulary(sample: Sequence[Case], least: int = 2, most: int = 14_000) -> di
     return {word: place for place, (word, count) in enumerate(counts.most_common(most)) if count >= least}
 
 
-def train(sentences: Iterator[Labelled], known: Mapping[str, int], *, total: int, batch: int, seed: int) -> Network:
+def listed(lists: Sequence[Sequence[str]], common: Collection[str]) -> dict[int, int]:
+    """Under the hash of each word of `lists` one bit for each list with it; towns lend no bit to `common` words."""
+    bits: dict[int, int] = {}
+    for place, names in enumerate(lists):
+        for word in {word for name in names for word in re.findall(r"[^\W\d_]{2,}", name.lower())}:
+            if place < 2 or word not in common:
+                bits[hash_of(word)] = bits.get(hash_of(word), 0) | 1 << place
+    return bits
+
+
+def train(
+    sentences: Iterator[Labelled],
+    known: Mapping[str, int],
+    lists: Mapping[int, int],
+    *,
+    total: int,
+    batch: int,
+    seed: int,
+) -> Network:
     """A network that has seen `total` sentences once each; the rate warms up and then falls to zero."""
     torch.manual_seed(seed)
     network = Network(1 + len(known) + SPELLINGS)
@@ -86,7 +105,7 @@ def train(sentences: Iterator[Labelled], known: Mapping[str, int], *, total: int
         group = list(islice(stream, batch))
         if not group:
             break
-        types, places, gaps, tags = _tensors(group, known)
+        types, places, gaps, tags = _tensors(group, known, lists)
         hidden = (torch.rand(places.shape) > UNSEEN).float()
         scores = network(types, places, gaps, hidden)
         loss = nn.functional.cross_entropy(scores.flatten(0, 1), tags.flatten(), ignore_index=-1)
@@ -101,13 +120,15 @@ def train(sentences: Iterator[Labelled], known: Mapping[str, int], *, total: int
     return network.eval()
 
 
-def export(network: Network, known: Mapping[str, int], path: Path) -> None:
+def export(network: Network, known: Mapping[str, int], lists: Mapping[int, int], path: Path) -> None:
     """The weights as one file without pickle; the table in 8 bits with a scale per row."""
     state = {name: tensor.detach().numpy().astype(np.float32) for name, tensor in network.state_dict().items()}
     table = state["table.weight"]
     scale = np.abs(table).max(1, keepdims=True) / 127 + 1e-12
     arrays = {
         "words": np.frombuffer("\n".join(known).encode(), dtype=np.uint8),
+        "listed": np.array(sorted(lists), dtype=np.uint32),
+        "lists": np.array([lists[word] for word in sorted(lists)], dtype=np.uint8),
         "table": np.round(table / scale).astype(np.int8),
         "table_scale": scale.astype(np.float16),
         "gaps": state["gaps.weight"],
@@ -134,9 +155,11 @@ def _tags(places: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int, str
     return tags
 
 
-def _tensors(group: Sequence[Case], known: Mapping[str, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _tensors(
+    group: Sequence[Case], known: Mapping[str, int], lists: Mapping[int, int]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     types = {word: n for n, word in enumerate(dict.fromkeys(word for case in group for word in case.words), 1)}
-    rows = np.concatenate([np.zeros((1, WIDTH), dtype=np.int32), spelling_matrix(list(types), known)])
+    rows = np.concatenate([np.zeros((1, WIDTH), dtype=np.int32), spelling_matrix(list(types), known, lists)])
     longest = max(len(case.words) for case in group)
     places = np.zeros((len(group), longest), dtype=np.int64)
     gaps = np.zeros_like(places)

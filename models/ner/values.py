@@ -30,7 +30,24 @@ def read_lists(name: str, separator: str | None) -> dict[str, list[list[str]]]:
 NAMES = read_lists("names.txt", None)
 PLACES = {kind: values for kind, (values,) in read_lists("places.txt", ";").items()}
 ORGS = {kind: values for kind, (values,) in read_lists("organisations.txt", ";").items()}
+GIVEN, SURNAMES, TOWNS = (
+    [name for line in (LISTS / name).read_text(encoding="utf-8").splitlines() for name in line.split(";")]
+    for name in ("given.txt", "surnames.txt", "towns.txt")
+)
+"""Names of the US census of 1990 and towns of GeoNames: `gather.py`."""
+
+LISTED: tuple[list[str], ...] = (
+    [*GIVEN, *(name for given, _ in NAMES.values() for name in given)],
+    [*SURNAMES, *(name for _, family in NAMES.values() for name in family)],
+    [*TOWNS, *PLACES["city"]],
+    [*PLACES["country"], *PLACES["region"]],
+)
+"""What the tagger is told of a word: whether it stands in each of these lists."""
+
 CULTURES = [*NAMES, *["american"] * 8, *["english"] * 3, *["german", "french", "italian", "spanish"] * 2]
+
+
+_ENGLISH = {"american", "english"}
 
 
 class Coiner:
@@ -65,6 +82,7 @@ class Values:
     _coiners: dict[str, Coiner] = field(default_factory=dict)
 
     def _coin(self, key: str, words: Sequence[str]) -> str:
+        key = f"{key} {len(words)}"
         if key not in self._coiners:
             self._coiners[key] = Coiner(words)
         return self._coiners[key](self.random)
@@ -80,16 +98,16 @@ class Values:
     def first(self, culture: str = "") -> str:
         """A given name, sometimes a double one."""
         culture = culture or self.pick(CULTURES)
-        given = NAMES[culture][0]
+        given = NAMES[culture][0] if culture not in _ENGLISH or self.chance(0.4) else GIVEN
         name = self._coin(f"given {culture}", given) if self.chance(self.coined) else self.pick(given)
         return f"{name}-{self.pick(given)}" if self.chance(0.02) else name
 
     def last(self, culture: str = "") -> str:
         """A family name."""
         culture = culture or self.pick(CULTURES)
-        if culture in {"american", "english"} and self.chance(0.3):
+        if culture in _ENGLISH and self.chance(0.1):
             return self.pick(self.derived.surnames)
-        family = NAMES[culture][1]
+        family = NAMES[culture][1] if culture not in _ENGLISH or self.chance(0.3) else SURNAMES
         name = self._coin(f"family {culture}", family) if self.chance(self.coined) else self.pick(family)
         return f"{name}-{self.pick(family)}" if self.chance(0.03) else name
 
@@ -110,8 +128,12 @@ class Values:
     def city(self) -> str:
         """A town, real or coined."""
         if not self.chance(self.coined):
-            return self.pick(PLACES["city"])
-        stem = self._coin("city", PLACES["city"]) if self.chance(0.85) else self.last("english")
+            return self.pick(PLACES["city"] if self.chance(0.5) else TOWNS)
+        stem = (
+            self._coin("city", PLACES["city"] if self.chance(0.5) else TOWNS)
+            if self.chance(0.85)
+            else self.last("english")
+        )
         if self.chance(0.3):
             stem = re.sub(r"[aeiou]?$", "", stem) + self.pick(WORDS["place_ends"])
         return f"{self.pick(WORDS['place_heads'])} {stem}" if self.chance(0.25) else stem

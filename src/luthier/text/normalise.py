@@ -49,8 +49,16 @@ def visible(text: str) -> Visible:
     changed = [] if text.isascii() else rewritten().findall(text)
     if not any(map(is_invisible, changed)):
         return Visible(rewritten().sub(lambda match: _plain(match[0]), text) if changed else text, None)
-    kept = [(place, _plain(char)) for place, char in enumerate(text) if not is_invisible(char)]
-    return Visible("".join(char for _, char in kept), [place for place, _ in kept])
+    pieces: list[str] = []
+    origin: list[int] = []
+    place = 0
+    for match in rewritten().finditer(text):
+        start, place = place, match.end()
+        shown = "" if is_invisible(match[0]) else _plain(match[0])
+        pieces += (text[start : match.start()], shown)
+        origin += range(start, match.start() + len(shown))
+    origin += range(place, len(text))
+    return Visible("".join([*pieces, text[place:]]), origin)
 
 
 def is_invisible(char: str) -> bool:

@@ -31,6 +31,9 @@ FOUND = {
     "call +44 20 7946 0123.": "call <PHONE_NUMBER>.",
     "tel:+44 20 7946 0123": "tel:<PHONE_NUMBER>",
     "id-4111111111111111": "id-<CREDIT_CARD>",
+    "7,4111111111111111,12": "7,<CREDIT_CARD>,12",
+    "call 5551234567, please": "call <PHONE_NUMBER>, please",
+    "7,+44 20 7946 0123,0": "7,<PHONE_NUMBER>,0",
     "(555) 123-4567 is mine": "<PHONE_NUMBER> is mine",
     "tel 030 1234567": "tel <PHONE_NUMBER>",
     "key sk-live-9f86d081884c7d659a2feaa0c55ad015": "key <SECRET>",
@@ -41,6 +44,7 @@ FOUND = {
 LEFT = [
     "on 2026-11-22 at 12:30:11 order 20261122 came to 1,200,000 EUR",
     "card 4111 1111 1111 1112",
+    "a call costs 1 000 000,50 and 3,1415926 5",
     "DE89 3704 0044 0532 0130 01",
     "uuid 123e4567-e89b-12d3-a456-426614174000",
     "/usr/local/lib/python3.11/site-packages/Foo",

@@ -52,6 +52,7 @@ WEAK = {
     "UUID": ("{} 123e4567-e89b-12d3-a456-426614174000", "device"),
     "DATE_TIME": ("{} 1980-03-04", "born on"),
     "US_SSN": ("{} 123456789", "social security"),
+    "UK_NHS": ("{} 9434765919", "nhs number"),
 }
 
 
@@ -61,3 +62,8 @@ def test_a_weak_number_counts_only_after_the_word_that_says_what_it_is(entity: s
     assert entity in {span.entity for span in find_pii(form.format(word))}
     assert entity not in {span.entity for span in find_pii(form.format("order"))}
     assert list(pii_recognisers.get(entity)(form.format("order"))), "below the score that counts, it is still seen"
+
+
+@pytest.mark.parametrize(("entity", "case"), WEAK.items())
+def test_whoever_asks_for_it_gets_it_without_the_word(entity: str, case: tuple[str, str]) -> None:
+    assert entity in {span.entity for span in find_pii(case[0].format("order"), alone=(entity,))}

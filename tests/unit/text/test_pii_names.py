@@ -97,3 +97,18 @@ def test_a_model_of_hugging_face_is_read_from_its_folder(tmp_path: Path) -> None
     assert {one.entity for one in found} == {"PERSON"}
     assert found[0].start == 0
     assert found[-1].end >= len(text) - 2, "a long text is read to its end, window by window"
+
+
+def test_line_ends_that_json_spells_out_separate_words() -> None:
+    (stretch,) = stretches("Anna\\nBerlin\\\\tx")
+    assert stretch.words == ["Anna", "Berlin", "\\", "x"]
+    assert [gap % 3 for gap in stretch.gaps] == [0, 2, 0, 2]
+
+
+def test_no_name_begins_or_ends_with_a_sign_that_no_name_holds() -> None:
+    texts = ["-Emily Carter,", "(Emily Carter)", '"Maria Fernandez"?', "*Chicago*: Emily Carter!", "> Emily Carter wrote"]
+    found = [(text, one) for text, spans in zip(texts, bundled().find(texts), strict=True) for one in spans]
+    assert len(found) >= len(texts)
+    for text, one in found:
+        assert text[one.start].isalnum()
+        assert text[one.end - 1].isalnum()

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 from luthier.text.pii.checksums import iban_length, passes_luhn, passes_mod_97
-from luthier.text.pii.spans import DIGITS, Found, raised, recogniser
+from luthier.text.pii.spans import DIGITS, Found, Gate, raised, recogniser
 
 _IBAN_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ -]?[A-Za-z0-9])")
-_CARD = re.compile(r"(?<!\w)(?<!\d[.,+-])[1-6](?:[ -]?\d){12,18}(?!\d|[.,]\d)")
+_CARD = re.compile(r"(?<!\w)(?<!\d[.+-])[1-6](?:[ -]?\d){12,18}(?!\d|\.\d)")
 _ISSUED = re.compile(
     r"1\d{14}|4\d{12}(?:\d{3}){0,2}|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3[0689]\d{12,17}|35\d{14}|6\d{15,18}|50\d{10,17}|5[6-8]\d{10,17}"
 )
@@ -16,7 +16,9 @@ _SSN_WORD = re.compile(r"\b(?:ssn|ssid|social sec)", re.IGNORECASE)
 _SSN_SCORES = {"-": 0.9, " ": 0.5, ".": 0.5}
 
 
-@recogniser("IBAN_CODE", "(?-u)[0-9]{2}[ -]?[A-Za-z0-9]", "(?-u)[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9]")
+@recogniser(
+    "IBAN_CODE", Gate(("(?-u)[0-9]{2}[ -]?[A-Za-z0-9]", "(?-u)[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9]"), by_numbers=True)
+)
 def ibans(text: str) -> Iterator[Found]:
     """Bank accounts with the length of their country and right check digits, in groups or not."""
     for match in _IBAN_START.finditer(text):
@@ -26,7 +28,7 @@ def ibans(text: str) -> Iterator[Found]:
             yield Found(match.start(), end, 1.0)
 
 
-@recogniser("CREDIT_CARD", DIGITS, "(?-u)[0-9](?:[ -]?[0-9]){12}")
+@recogniser("CREDIT_CARD", Gate((DIGITS, "(?-u)[0-9](?:[ -]?[0-9]){12}"), by_numbers=True))
 def credit_cards(text: str) -> Iterator[Found]:
     """Runs of digits with an issuer's first digits and length that pass the Luhn check."""
     for match in _CARD.finditer(text):
@@ -35,7 +37,7 @@ def credit_cards(text: str) -> Iterator[Found]:
             yield Found(match.start(), match.end(), 1.0)
 
 
-@recogniser("US_SSN", DIGITS, "(?-u)[0-9]{3}[ .-]?[0-9]{2}[ .-]?[0-9]{4}")
+@recogniser("US_SSN", Gate((DIGITS, "(?-u)[0-9]{3}[ .-]?[0-9]{2}[ .-]?[0-9]{4}"), by_numbers=True))
 def us_social_security_numbers(text: str) -> Iterator[Found]:
     """Numbers 3-2-4 in the ranges in use; cut otherwise or not at all only after the words."""
     for match in _SSN.finditer(text):

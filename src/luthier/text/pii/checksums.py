@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from operator import mul
 
 _IBAN_LENGTHS = {
     **dict.fromkeys(("NO",), 15),
@@ -53,7 +54,7 @@ def passes_luhn(digits: str) -> bool:
 
 def weighted(digits: str, weights: Sequence[int]) -> int:
     """The sum of the digits, each times its weight; as many digits as weights count."""
-    return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=False))
+    return sum(map(mul, map(int, digits), weights))
 
 
 def passes_nhs(digits: str) -> bool:

@@ -4,11 +4,11 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from luthier.text.pii.spans import DIGITS, Found, every, raised, recogniser
+from luthier.text.pii.spans import DIGITS, Found, Gate, every, matches, raised, recogniser
 
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%'-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w@])")
-_AT = re.compile(r"[\w.+%'-]@(?=[\w-])")
-_LONGEST_DOMAIN = 640
+_LOCAL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+%'-")
+_LONGEST_LOCAL, _LONGEST_DOMAIN = 64, 640
 _SPELT_AT = re.compile(r"[\[({]\s?at\s?[\])}]", re.IGNORECASE)
 _SPELT_EMAIL = re.compile(
     r"(?<![\w.+-])[\w.+-]{1,64}\s?[\[({]\s?at\s?[\])}]\s?[\w-]{1,63}"
@@ -22,17 +22,21 @@ _TOP_LEVEL = (
     "xyz|online|site|shop|store|cloud|tech"
 )
 _SITE_END = re.compile(rf"\.(?:{_TOP_LEVEL})(?![\w@-]|\.\w)(?:[/?#][^\s<>\"'`{{}}|\\^\[\]]{{0,2048}})?", re.IGNORECASE)
-_SITE_START = re.compile(
+_SITE = re.compile(
     r"(?<![\w@./-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){0,3}[a-z0-9][a-z0-9-]{0,62}\Z", re.IGNORECASE
 )
+_IN_SITES = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-\u0130\u0131\u017f\u212a")
+_LONGEST_SITE = 128
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", re.IGNORECASE)
 _VERSION = re.compile(r"(?:\bv|version|release|build)\s?$", re.IGNORECASE)
 
 _PHONE = re.compile(
-    r"(?<!\w)(?<!\d[.,:/#-])(?:\+|\()?\d[\d ().\-/]{5,24}\d(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w]|[.,:-]\d)",
+    r"(?<!\w)(?<!\d[.:/#-])(?:\+|\()?\d[\d ().\-/]{5,24}\d(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w]|[.:-]\d)",
     re.IGNORECASE,
 )
+_EXTENSION, _SEPARATORS = re.compile("[xXeE]"), re.compile(r"[^\d]+")
+_PHONE_START = re.compile(r"[+(\d][\d ().\-/]{6}")
 _PHONE_SHAPE = re.compile(
     r"(?:\+?1[-. ]|001[-. ])?(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-. ]\d{4}|"  # North America
     r"(?:\+|00)[1-9][\d ().\-/]{7,20}|"  # international
@@ -45,6 +49,9 @@ _PHONE_WORD = re.compile(
     re.IGNORECASE,
 )
 _PHONE_LABEL = re.compile(r"[ -]{0,2}\(?(?:office|fax|mobile|home|cell|work|direct|phone)\b", re.IGNORECASE)
+_COMMA_BEFORE, _COMMA_AFTER = re.compile(r"\d,\Z"), re.compile(r",\d")
+"""As in 1,000,000 or 3,14; in a table commas stand between cells, so that only weak numbers mind them."""
+
 _DATE = re.compile(r"\(?(?:\d{4}([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./ ])\d{1,2}\2\d{4})\b")
 
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
@@ -63,33 +70,44 @@ _BIRTH = (
 _BORN = re.compile(rf"(?:{_BIRTH})", re.IGNORECASE)
 
 
-@recogniser("EMAIL_ADDRESS", r"@|[\[({][\s\x1c-\x1f]?[aA][tT][\s\x1c-\x1f]?[\])}]")
+@recogniser("EMAIL_ADDRESS", Gate((r"@|[\[({][\s\x1c-\x1f]?[aA][tT][\s\x1c-\x1f]?[\])}]",)))
 def email_addresses(text: str) -> Iterator[Found]:
     """Addresses, also those spelt `name [at] domain [dot] org`."""
     after = 0
-    for sign in _AT.finditer(text):
-        place = sign.end() - 1
-        match = _EMAIL.search(text, max(after, place - 64), place + _LONGEST_DOMAIN) if place >= after else None
-        if match and match.start() < place:
+    place = text.find("@", 1)
+    while place > 0:
+        start = _start_of_run(text, place, max(after, place - _LONGEST_LOCAL))
+        if start < place and (match := _EMAIL.search(text, start, place + _LONGEST_DOMAIN)) and match.start() < place:
             yield Found(match.start(), match.end(), 1.0)
             after = match.end()
+        place = text.find("@", max(place + 1, after))
     if _SPELT_AT.search(text):
         yield from every(_SPELT_EMAIL, text, 0.9)
 
 
-@recogniser("URL", rf"(?i-u)://|www\.|[a-z0-9]\.(?:{_TOP_LEVEL})")
+def _start_of_run(text: str, end: int, least: int) -> int:
+    """Where the characters of an address that end at `end` begin, letters of all scripts among them."""
+    start = end
+    while start > least and (text[start - 1] in _LOCAL or (text[start - 1] > "\x7f" and text[start - 1].isalnum())):
+        start -= 1
+    return start
+
+
+@recogniser("URL", Gate((rf"(?i-u)://|www\.|\.(?:{_TOP_LEVEL})\b",)))
 def urls(text: str) -> Iterator[Found]:
     """Web and file addresses, and bare names of sites, without the full stop of the sentence."""
     if "://" in text or "www." in text.lower():
         for match in _URL.finditer(text):
             yield Found(match.start(), match.start() + len(match[0].rstrip(_CLOSERS)), 0.8)
     for match in _SITE_END.finditer(text):
-        first = max(0, match.start() - 128)
-        if site := _SITE_START.search(text[first : match.start()]):
-            yield Found(first + site.start(), match.start() + len(match[0].rstrip(_CLOSERS)), 0.5)
+        start, least = match.start(), max(0, match.start() - _LONGEST_SITE)
+        while start > least and text[start - 1] in _IN_SITES:
+            start -= 1
+        if _SITE.match(text, start, match.start()):
+            yield Found(start, match.start() + len(match[0].rstrip(_CLOSERS)), 0.5)
 
 
-@recogniser("IP_ADDRESS", r"(?-u)[0-9]\.[0-9]{1,3}\.[0-9]|:[0-9a-fA-F]{0,4}:")
+@recogniser("IP_ADDRESS", Gate((r"(?-u)[0-9]\.[0-9]{1,3}\.[0-9]|:[0-9a-fA-F]{0,4}:",)))
 def ip_addresses(text: str) -> Iterator[Found]:
     """IPv4 and IPv6; four figures after `version` are none."""
     for mark, pattern in ((".", _IPV4), (":", _IPV6)):
@@ -98,23 +116,27 @@ def ip_addresses(text: str) -> Iterator[Found]:
                 yield Found(match.start(), match.end(), 0.95)
 
 
-@recogniser("PHONE_NUMBER", DIGITS, r"(?-u)[0-9][0-9 ().\-/]{5,24}[0-9]")
+@recogniser("PHONE_NUMBER", Gate((DIGITS, r"(?-u)[0-9](?:[ ().\-/]*[0-9]){6}"), by_numbers=True))
 def phone_numbers(text: str) -> Iterator[Found]:
     """Numbers in a shape that only phones have, and others where the words before say so."""
-    for match in _PHONE.finditer(text):
+    for match in matches(_PHONE, text, start=_PHONE_START):
         number = match[0].rstrip()
-        digits = sum(char.isdigit() for char in re.split("[xX]|ext", number)[0])
-        if not 7 <= digits <= 15 or _DATE.match(number):
+        if not 7 <= len(_SEPARATORS.sub("", _EXTENSION.split(number, 1)[0])) <= 15 or _DATE.match(number):
             continue
         if _PHONE_SHAPE.match(number):
             yield Found(match.start(), match.start() + len(number), 0.7)
-        elif _PHONE_LABEL.match(text, match.end()) or _PHONE_WORD.search(
-            text[max(0, match.start() - 60) : match.start()]
-        ):
+        elif _is_said_to_be_a_phone(text, match.start(), match.end()):
             yield Found(match.start(), match.start() + len(number), 0.6)
 
 
-@recogniser("DATE_TIME", "[0-9]", f"(?i-u){_BIRTH}")
+def _is_said_to_be_a_phone(text: str, start: int, end: int) -> bool:
+    """Whether a label stands after the number or a word before it, and no comma makes it a figure."""
+    if _COMMA_AFTER.match(text, end) or _COMMA_BEFORE.search(text, max(0, start - 2), start):
+        return False
+    return bool(_PHONE_LABEL.match(text, end) or _PHONE_WORD.search(text[max(0, start - 60) : start]))
+
+
+@recogniser("DATE_TIME", Gate(("[0-9]",), by_numbers=True, said=f"(?i-u){_BIRTH}"))
 def dates(text: str) -> Iterator[Found]:
     """Days; they count as personal where the words before say that somebody was born then."""
     for match in _DAY.finditer(text):

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from luthier.text.pii.spans import Found, every, recogniser
+from luthier.text.pii.spans import Found, Gate, every, recogniser
 
 _KNOWN_SECRET = re.compile(
     r"(?<![A-Za-z0-9])(?:"
@@ -29,17 +29,26 @@ _NAMED_SECRET = re.compile(
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"(?<![\w/+.-])[A-Za-z0-9_+/-]{20,512}={0,2}(?![\w/+-])")
-_HEX = re.compile(r"(?<![\w-])[0-9a-fA-F]{32,128}(?![\w-])")
+_HEX = re.compile(r"(?<![\w-])(?=[a-fA-F]{0,128}[0-9])[0-9a-fA-F]{32,128}(?![\w-])")
 _SIGNS = (
     "sk-", "sk_", "rk-", "rk_", "pk-", "pk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox",
     "hf_", "npm_", "pypi-", "AKIA", "ASIA", "AROA", "AIza", "ya29", "SG.", "eyJ", "PRIVATE KEY",
 )  # fmt: skip
 _STEMS = ("key", "token", "bearer", "secret", "pass", "pwd", "kennwort")
 _LONG = re.compile(r"[A-Za-z0-9_+/-]{20}")
-_SECRET_SIGN = rf"(?i-u:{_NAMED})|(?-u:{'|'.join(map(re.escape, _SIGNS))}|[A-Za-z0-9_+/-]{{20}})"
+_SIGN = "|".join(map(re.escape, _SIGNS))
+_SAID = (
+    rf"(?i:{_NAMED})(?:[\s\x1c-\x1f]{{0,3}}(?:[:=]|is|ist)[\s\x1c-\x1f]{{0,3}}|[\s\x1c-\x1f])"
+    r"[\"'`]?[^\s\"'`]*[0-9!#$%&*@^~+=_-]"
+)
 
 
-@recogniser("SECRET", _SECRET_SIGN)
+@recogniser(
+    "SECRET",
+    Gate((f"(?-u){_SIGN}",)),
+    Gate((rf"(?i-u){'|'.join(_STEMS)}", _SAID)),
+    Gate((r"(?-u)[A-Za-z0-9_+/-]{20}", r"(?-u)[0-9][A-Za-z0-9_+/-]{10}|[A-Za-z0-9_+/-]{10}[0-9]"), by_numbers=True),
+)
 def secrets(text: str) -> Iterator[Found]:
     """Keys in well-known formats, private keys, what follows `password is`, and tokens too mixed to be words."""
     if any(sign in text for sign in _SIGNS):

@@ -15,6 +15,14 @@ WEIGHTS = Path(__file__).parent / "weights.npz"
 DILATIONS = (1, 2, 4)
 _TOKENS_AT_ONCE = 8_192
 _REMEMBERED_WORDS = 200_000
+_AGAINST_NOTHING = 1.0
+"""Taken from the log-probability that a token is no name: a name that stays behind costs more than a word too many.
+
+On the `dev` half of presidio_pii it leaves 4.5% of the characters instead of 5.9%, for an F that is .002 lower.
+"""
+
+_NOT_LAST = frozenset(",;:?!-\u2013\u2014\"'`([{|/\\=*~_<>@")
+_NOT_FIRST = _NOT_LAST | set(".)]}")
 _MARGIN = 16
 """Empty tokens between two stretches: more than the convolutions reach, so that none sees its neighbour."""
 
@@ -40,6 +48,7 @@ class Tagger:
                 (file[f"conv{n}"], file[f"bias{n}"], file[f"gain{n}"], file[f"shift{n}"]) for n in range(len(DILATIONS))
             ]
             self._first = (file["first_gain"], file["first_shift"])
+            self._listed = dict(zip(file["listed"].tolist(), file["lists"].tolist(), strict=True))
             self._out: tuple[Floats, Floats] = (file["out"], file["out_bias"])
         self._known = {word: place for place, word in enumerate(words)}
         self._met: dict[str, int] = {}
@@ -54,7 +63,7 @@ class Tagger:
         return found
 
     def _scores(self, batch: Sequence[Stretch]) -> list[Floats]:
-        """Log-probabilities of the tags of each token."""
+        """Log-probabilities of the tags of each token, that of no name lowered."""
         sizes = [len(stretch.words) for stretch in batch]
         starts = np.cumsum([_MARGIN, *(size + _MARGIN for size in sizes)])
         places = np.concatenate([np.arange(start, start + size) for start, size in zip(starts, sizes, strict=False)])
@@ -74,6 +83,7 @@ class Tagger:
         scores -= np.log(np.exp(scores - scores.max(1, keepdims=True)).sum(1, keepdims=True)) + scores.max(
             1, keepdims=True
         )
+        scores[:, 0] -= _AGAINST_NOTHING
         return np.split(scores, np.cumsum(sizes)[:-1])
 
     def _word_vectors(self, words: Sequence[str]) -> Floats:
@@ -85,7 +95,9 @@ class Tagger:
             first = len(self._met)
             while first + len(new) > len(self._vectors):
                 self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
-            self._vectors[first : first + len(new)] = self._table[spelling_matrix(new, self._known)].sum(1)
+            self._vectors[first : first + len(new)] = self._table[spelling_matrix(new, self._known, self._listed)].sum(
+                1
+            )
             self._met.update(zip(new, range(first, first + len(new)), strict=True))
         return self._vectors[[self._met[word] for word in words]]
 
@@ -115,13 +127,23 @@ def best_tags(scores: Floats) -> NDArray[np.intp]:
 
 def _named(stretch: Stretch, scores: Floats) -> Iterator[Named]:
     tags = best_tags(scores)
-    starts = [place for place, tag in enumerate(tags) if tag % 2]
-    for start in starts:
+    for start in (place for place, tag in enumerate(tags) if tag % 2):
         end = start + 1
         while end < len(tags) and tags[end] == tags[start] + 1:
             end += 1
         sure = float(np.exp(scores[np.arange(start, end), tags[start:end]].mean()))
-        yield Named(stretch.places[start][0], stretch.places[end - 1][1], LABELS[int(tags[start]) // 2], sure)
+        first, last = _within_signs(stretch.words, start, end)
+        if first < last:
+            yield Named(stretch.places[first][0], stretch.places[last - 1][1], LABELS[int(tags[start]) // 2], sure)
+
+
+def _within_signs(words: Sequence[str], start: int, end: int) -> tuple[int, int]:
+    """The same tokens without signs that no name begins or ends with."""
+    while start < end and words[start] in _NOT_FIRST:
+        start += 1
+    while start < end and words[end - 1] in _NOT_LAST:
+        end -= 1
+    return start, end
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[Stretch]]:
