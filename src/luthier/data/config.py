@@ -12,6 +12,7 @@ from luthier.section import Section
 LawfulBasis = Literal[
     "consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests"
 ]
+PreferenceUse = Literal["both", "alone", "off"]
 _READS = re.compile(r"\s*(?:select|with)\b[^;]*;?\s*\Z", re.IGNORECASE)
 _PASSWORD = re.compile(r"://[^/@:\s]*:[^/@\s]+@")
 LAWFUL_BASES: tuple[str, ...] = get_args(LawfulBasis)
@@ -19,7 +20,8 @@ LAWFUL_BASES: tuple[str, ...] = get_args(LawfulBasis)
 
 SourceField = Literal[
     "prompt", "completion", "system", "messages", "chosen", "rejected", "draft", "edited", "instruction", "input",
-    "output", "ideal", "conversations", "id", "subject", "lawful_basis", "consent", "date", "synthetic",
+    "output", "ideal", "conversations", "label", "id", "subject", "lawful_basis", "consent",
+    "training_allowed", "date", "synthetic",
 ]  # fmt: skip
 """What `columns` may map to a name in the file."""
 
@@ -37,7 +39,9 @@ class SourceConfig(Section):
         default=None, ge=1, le=36_500, description="Rows that state a date leave the data this many days after it."
     )
     training_allowed: bool = Field(
-        default=True, description="Whether the contract allows training on it; where it does not, its rows are refused."
+        default=True,
+        description="Whether the contract allows training on it; rows for which it does not are refused. A row's own "
+        "`training_allowed: false` refuses that row; none can allow what its source forbids.",
     )
     terms: str = Field(
         default="", max_length=500, description="The words of the contract that say so, or where they stand."
@@ -55,6 +59,11 @@ class SourceConfig(Section):
     )
     query: str | None = Field(
         default=None, min_length=1, description="SQL to read from `path`; its columns are fields, mapped by `columns`."
+    )
+    preferences: PreferenceUse = Field(
+        default="both",
+        description="What rows with a preference teach. `both`: the preference, and the chosen or liked answer as an "
+        "ideal one; `alone`: the preference, where chosen answers are better and not ideal; `off`: the answer.",
     )
     synthetic: bool = Field(
         default=False, description="Whether a model wrote the rows; a row's own `synthetic` goes before it."

@@ -72,6 +72,8 @@ class Draft(NamedTuple):
     rejected: str | None = None
     thread: str | None = None
     part: int | None = None
+    liked: bool | None = None
+    """What a person thought of the last message, where they judged it alone."""
 
 
 class Malformed(Exception):

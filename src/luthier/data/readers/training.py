@@ -25,6 +25,8 @@ _PAIR = frozenset({"system", "prompt", "completion"}) | _OFFERED
 _PREFERENCE = frozenset({"system", "prompt", "chosen", "rejected"}) | _OFFERED
 _ALPACA = frozenset({"system", "instruction", "input", "output"})
 _FIX = frozenset({"system", "prompt", "messages", "draft", "edited"}) | _OFFERED
+_LABELS = {"true": True, "false": False}
+"""As tables of text keep them."""
 _SPEAKER = re.compile(r"\n\n(Human|Assistant): ?")
 
 
@@ -47,12 +49,13 @@ def dpo(row: Object, _: Origin) -> Sequence[Draft]:
 
 
 def prompt_completion(row: Object, _: Origin) -> Sequence[Draft]:
-    """`prompt` and `completion`, each a text or messages; with TRL's `label` false there is nothing to learn."""
-    if row.get("label") is False:
-        raise NothingToLearn("the completion is marked as unwanted")
+    """`prompt` and `completion`, each a text or messages; TRL's `label` says whether people like the completion."""
+    label = row.get("label")
+    liked = label if isinstance(label, bool) else _LABELS.get(str(label).strip().lower())
     answer = side(needed(row, "completion"), "assistant")
     messages = [*_system(row), *side(needed(row, "prompt"), "user"), *answer]
-    return (Draft(messages, tags_of(row, _PAIR), tools=tools_of(row)),)
+    taken = _PAIR if liked is None else _PAIR | {"label"}
+    return (Draft(messages, tags_of(row, taken), tools=tools_of(row), liked=liked),)
 
 
 def preference(row: Object, _: Origin) -> Sequence[Draft]:

@@ -52,7 +52,7 @@ def card_page(card: DataCard) -> str:
     )
     text: str = environment.from_string(_file("datacard.html.j2")).render(
         card=card,
-        kept=sum(card.splits.values()),
+        kept=card.kept,
         left_out=sum(card.dropped.values()),
         charts=_charts(card),
         style=Markup(style),  # noqa: S704 - our own file, no text of the project in it
