@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from luthier.cli.data_expire import expire
 from luthier.cli.data_inspect import inspect
 from luthier.cli.data_synthesize import synthesize
 from luthier.cli.data_withdraw import withdraw
@@ -25,6 +26,7 @@ app = typer.Typer(no_args_is_help=True)
 app.command()(inspect)
 app.command()(synthesize)
 app.command()(withdraw)
+app.command()(expire)
 
 
 @app.callback()

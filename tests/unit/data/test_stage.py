@@ -215,7 +215,7 @@ def test_what_a_preference_teaches_is_the_project_s_choice(
 
 
 def judged(row_id: str, asked: str, answer: str, label: bool) -> Row:
-    return {"id": row_id, "prompt": asked, "completion": answer, "label": label}
+    return {"id": row_id, "prompt": asked, "completion": answer, "label": label, "kind": "k0"}
 
 
 def test_an_unwanted_answer_is_judged_and_never_learned_by_itself(build: Build, config: Config) -> None:

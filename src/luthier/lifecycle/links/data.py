@@ -230,6 +230,10 @@ def _tell(work: Workspace, result: DataResult, card: DataCard, manifest: str) ->
     work.voice.say(
         f"gold set of {len(result.gold.examples)} rows frozen as {result.manifest.gold[:12]}, snapshot {manifest[:12]}"
     )
+    if card.dropped.get("retention_over") and card.splits.get("test"):
+        work.voice.say(
+            "what earlier snapshots and the gold set keep of rows past their retention: luthier data expire --list"
+        )
     for source in card.sources:
         if source.undated:
             work.voice.say(f"{source.path}: kept for {source.kept_for}")
