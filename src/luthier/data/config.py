@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from string import Template
 from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -24,6 +25,9 @@ SourceField = Literal[
     "training_allowed", "date", "synthetic",
 ]  # fmt: skip
 """What `columns` may map to a name in the file."""
+ComposedField = Literal[
+    "system", "prompt", "completion", "instruction", "output", "chosen", "rejected", "draft", "edited"
+]
 
 
 class SourceConfig(Section):
@@ -50,6 +54,11 @@ class SourceConfig(Section):
     columns: Mapping[SourceField, str] = Field(
         default_factory=dict, description="Where the file names a field differently: `prompt: question`."
     )
+    compose: Mapping[ComposedField, str] = Field(
+        default_factory=dict,
+        description="Fields made of a record's other fields, named as `$field`: a policy and criteria before the "
+        "question (`system`), explicit reasoning before the answer (`completion`). Lists become numbered lines.",
+    )
     ours: tuple[str, ...] = Field(
         default=(),
         description="Whose words are answers: mail addresses, domains such as `@firm.example`, author ids of tickets.",
@@ -73,6 +82,16 @@ class SourceConfig(Section):
     def _a_query_only_reads(self) -> Self:
         if self.query is not None and not _READS.match(self.query):
             raise ValueError("`query` is one SELECT (or WITH ... SELECT) without a semicolon")
+        return self
+
+    @model_validator(mode="after")
+    def _templates_name_fields(self) -> Self:
+        for field, text in self.compose.items():
+            template = Template(text)
+            if not template.is_valid():
+                raise ValueError(f"`compose.{field}` holds a lone `$`; write `$$` for a dollar sign")
+            if not template.get_identifiers():
+                raise ValueError(f"`compose.{field}` names no field; write `$name` where one belongs")
         return self
 
     @model_validator(mode="after")

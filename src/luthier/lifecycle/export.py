@@ -1,7 +1,7 @@
 """A snapshot as a folder that `datasets.load_dataset` opens: answers, and preferences as TRL's trainers read them."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,14 +10,17 @@ import yaml
 
 from luthier.data.plan.bodies import examples_of_parquet
 from luthier.data.rows import MESSAGE
-from luthier.domain.digests import canonical_json
+from luthier.domain.digests import canonical_json, digest_of_bytes
 from luthier.domain.examples import Example, Message
 from luthier.domain.preferences import Preference
 from luthier.domain.snapshots import SPLITS, Bodies, Manifest, Part
+from luthier.domain.value import Json
 from luthier.errors import StorageFault, UserError
 from luthier.lifecycle.snapshots import card_of, made_from
 from luthier.lifecycle.workspace import Workspace
 
+EXPORT = "data.export"
+"""The audit log's word for a copy that was made, whose rows are out of reach from then on."""
 _TURNS = pa.list_(MESSAGE)
 _ABOUT = (
     pa.field("source", pa.string()),
@@ -63,7 +66,27 @@ def export(work: Workspace, snapshot: str, folder: Path) -> list[Path]:
         raise StorageFault(
             f"the snapshot cannot be written to {str(folder)!r}: {fault.strerror}", hint="choose another folder"
         ) from fault
+    detail: dict[str, Json] = {"folder": str(folder.resolve())}
+    work.store.audit.append(work.actor, EXPORT, snapshot, detail, now=work.clock())
     return [*written, *told]
+
+
+def copies_of(work: Workspace, snapshots: Collection[str]) -> list[tuple[Path, str]]:
+    """The folders on this machine that hold an export of one of the snapshots, each with its snapshot."""
+    found: dict[Path, str] = {}
+    for entry in work.store.audit.entries():
+        if entry.action == EXPORT and entry.subject in snapshots:
+            folder = Path(str(entry.detail["folder"]))
+            if _holds(folder, entry.subject):
+                found[folder] = entry.subject
+    return sorted(found.items())
+
+
+def _holds(folder: Path, snapshot: str) -> bool:
+    try:
+        return digest_of_bytes((folder / "manifest.json").read_bytes()) == snapshot
+    except OSError:
+        return False
 
 
 def _answers(work: Workspace, bodies: Bodies, folder: Path) -> Iterator[Path]:

@@ -101,14 +101,21 @@ def test_whoever_withdraws_takes_answer_and_preference_out_of_every_file(project
     with project.opened() as work:
         number = rows_of(work, "train")[0].id.removeprefix("f")
     assert f"emu{number} was noted" in kept_text(project)
+    copy = project.folder / "copy"
+    assert project.luthier("data", "export", str(copy)).code == 0
     found = project.answered("data", "withdraw", f"person-{number}", "--list")
     assert found["snapshots"][0]["rows"] == {"train": 2}
     done = project.luthier("data", "withdraw", f"person-{number}", "--reason", "Their letter.", by=STEWARD)
     assert done.code == 0, done.err
+    assert f"in '{copy}', which holds the rows" in done.out
     left = kept_text(project)
     assert f"emu{number} was noted" not in left
     assert f"ostrich{number} " not in left
     assert project.luthier("data", "build").code == 0
+    [waiting] = project.answered("status")["withdrawals"]
+    assert (waiting["standing"], len(waiting["waits_for"])) == ("open", 1)
+    shutil.rmtree(copy)
+    assert project.answered("status")["withdrawals"][0]["standing"] == "done"
     with project.opened() as work:
         assert f"f{number}~preference" not in {row.id for row in preference_rows(work, "train")}
 
