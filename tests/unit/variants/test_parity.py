@@ -20,7 +20,7 @@ transformers = pytest.importorskip("transformers")
 TOOL = ToolSpec(name="note", description="Write it down.", parameters={"type": "object", "properties": {}})
 CALL = '{"arguments":{"text":"x"},"name":"note"}'
 SHOT = Example(
-    id="s", messages=(Message(role="user", content="hi"), Message(role="assistant", content=CALL)), source="a"
+    id="s", messages=(Message(role="user", content="hi"), Message(role="assistant", content="ho")), source="a"
 )
 PASSAGE = Passage(id="p", title="Terms", text="Net 30.")
 
