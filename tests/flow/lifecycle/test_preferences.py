@@ -27,7 +27,7 @@ data:
   sources:
     - {path: fixes.jsonl, lawful_basis: consent, retention_days: 100, purpose: notes}
   gold: {size: 20}
-  pii: {ner: off, cleared_by: nobody, reason: the words are made up}
+  pii: {ner: "off", cleared_by: nobody, reason: the words are made up}
   workers: 1
 variants: {copied: {model: copy, prompt: prompt.md}}
 """

@@ -298,7 +298,7 @@ def test_whoever_withdraws_a_row_by_its_id_takes_its_preference_along(build: Bui
         fixes(), chosen=fixed(config), erased=[person_key("f3", "pepper"), person_key("f4~preference", "pepper")]
     )
     gone = {row["id"] for row in built.dropped if row["reason"] == "erased"}
-    assert gone == {"f3"}
+    assert gone == {"f3", "f4~preference"}
     assert "f3~preference" not in every_id(built)
 
 

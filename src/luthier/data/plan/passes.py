@@ -152,8 +152,10 @@ class Passes:
 
     def missing(self, input_types: Collection[str]) -> list[str]:
         """What the gold set lacks."""
-        gold = np.flatnonzero(self.fates.is_in("test"))
-        return what_is_missing(gold, self.strata, self.config.gold.stratify_by, input_types)
+        answers = ~self.preferences
+        gold = (np.cumsum(answers) - 1)[self.fates.is_in("test")]
+        strata = Strata(self.strata.codes[answers], self.strata.values)
+        return what_is_missing(gold, strata, self.config.gold.stratify_by, input_types)
 
     def _opposed(self) -> list[Conflict]:
         """Rows that are preferred to what another one prefers to them."""

@@ -147,10 +147,10 @@ class _Shaping:
         tally.undated += tidy.kept["collected_on"].null_count if days is not None else 0
         batch, found = cleared(tidy.kept, config.pii, self._rules.salt, key=self._rules.pii_key)
         tally.masked.update(found)
+        batch = self._told_apart(batch)
         shown = are_erased(batch, rules.erased, rules.salt)
         self._leave_out(batch, ["erased" if is_gone else None for is_gone in shown.to_pylist()])
         batch = batch.filter(pc.invert(shown))
-        batch = self._told_apart(batch)
         if not batch.num_rows:
             return
         again = batch.slice(0, CHECKED_PER_BATCH)
