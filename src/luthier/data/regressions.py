@@ -15,10 +15,12 @@ def regressions(before: DataCard, after: DataCard) -> Iterator[str]:
     """One sentence for every quality figure that moved further than chance explains, in the wrong direction.
 
     Shares are compared by their Wilson intervals, which must not overlap: strata, languages, personal data, duplicates,
-    contradictions, other reasons for leaving rows out, rows kept. Lengths, by their medians: a quarter up or down.
+    contradictions, other reasons for leaving rows out, rows kept, preferences among them. Lengths, by their medians: a
+    quarter up or down.
     """
     yield from _strata(before, after)
     yield from _shares_moved("rows kept", before.kept, after.kept, rows=_read(before, after), worse="fewer")
+    yield from _shares_moved("preferences", before.preferred, after.preferred, rows=_read(before, after), worse="fewer")
     for name, one, other in _reasons(before, after):
         yield from _shares_moved(name, one, other, rows=_read(before, after), worse="more")
     yield from _personal(before, after)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from itertools import takewhile
 
 from luthier.data.readers.conversations import (
     Turn,
@@ -65,9 +64,10 @@ def preference(row: Object, _: Origin) -> Sequence[Draft]:
     prompt = side(row["prompt"], "user") if "prompt" in row else []
     if prompt and liked[: len(prompt)] == prompt:
         prompt = []
-    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(liked, less_liked, strict=False)))
-    if not less_liked[shared:] or less_liked[-1][0] != "assistant":
+    if liked == less_liked:
         raise NothingToLearn("the answer chosen and the one rejected are the same")
+    if liked[:-1] != less_liked[:-1] or less_liked[-1][0] != "assistant":
+        raise NothingToLearn("the conversations part before their last answers, which therefore cannot be compared")
     draft = Draft([*_system(row), *prompt, *liked], tags_of(row, _PREFERENCE), tools_of(row), less_liked[-1][1])
     return (draft,)
 

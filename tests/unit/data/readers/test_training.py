@@ -88,6 +88,16 @@ def test_a_label_of_trl_says_whether_people_like_the_completion(read: Reading, l
     assert found.faults == []
 
 
+def test_answers_in_different_conversations_are_no_pair(read: Reading) -> None:
+    other = [USER, {"role": "assistant", "content": "hm"}, USER, ANSWER]
+    found = read("\n".join([line(chosen=[USER, ANSWER, USER, ANSWER], rejected=other),
+                            line(chosen=[USER, ANSWER], rejected=[USER, ANSWER, USER, NO]),
+                            line(chosen=[USER, ANSWER, USER, ANSWER], rejected=[USER, ANSWER, USER, NO])]))  # fmt: skip
+    assert [row["rejected"] for row in found.rows] == ["no"]
+    assert [(fault.line, fault.blocking) for fault in found.faults] == [(1, False), (2, False)]
+    assert "part before their last answers" in found.told[0]
+
+
 def test_each_instance_of_a_task_is_a_row_of_its_own(read: Reading) -> None:
     instances = [{"input": "a", "output": "1"}, {"input": "b", "output": "2"}]
     found = read(line(id="t", instruction="count", instances=instances))
