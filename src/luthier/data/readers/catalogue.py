@@ -147,7 +147,7 @@ def renamed(records: Records, origin: Origin) -> Records:
     """Records whose fields bear Luthier's names, and those made of other fields."""
     if origin.columns:
         records = (_rename(item, origin.columns) if isinstance(item, Record) else item for item in records)
-    return composed(records, origin.compose)
+    return composed(records, origin)
 
 
 def _rename(record: Record, columns: Mapping[str, str]) -> Record:

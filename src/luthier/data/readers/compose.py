@@ -1,30 +1,34 @@
 """Fields made of other fields: a rule and its criteria before the question, numbered reasoning before the answer."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from string import Template
 
 from luthier.data.readers.json_records import json_text
-from luthier.data.readers.parts import Fault, Record, Records
+from luthier.data.readers.parts import Fault, Origin, Record, Records
 from luthier.domain.value import Json
 
 
-def composed(records: Records, templates: Mapping[str, str]) -> Records:
-    """Records with the fields that `templates` make of theirs; what went into one is no tag any more.
+def composed(records: Records, origin: Origin) -> Records:
+    """Records with the fields that `origin.compose` makes of theirs.
 
-    A list becomes numbered lines, so that steps of reasoning are counted. A record that lacks a named field is a fault.
+    What went into one is no tag any more, unless figures or groups are asked for by it. A list becomes numbered lines, so
+    that steps of reasoning are counted. A record that lacks a named field is a fault.
     """
-    if not templates:
+    if not origin.compose:
         return records
-    made = {field: Template(text) for field, text in templates.items()}
+    made = {field: Template(text) for field, text in origin.compose.items()}
     named = {name for template in made.values() for name in template.get_identifiers()}
-    return (_composed(item, made, named) if isinstance(item, Record) else item for item in records)
+    kept = {*origin.stratify_by, origin.group_by}
+    return (_composed(item, made, named, kept) if isinstance(item, Record) else item for item in records)
 
 
-def _composed(record: Record, made: Mapping[str, Template], named: set[str]) -> Record | Fault:
+def _composed(
+    record: Record, made: Mapping[str, Template], named: set[str], kept: Collection[str | None]
+) -> Record | Fault:
     told = {name: text for name in named if (text := _told(record.row.get(name)))}
     if lacking := sorted(named - told.keys()):
         return Fault(line=record.line, what=f"`compose` needs the field {lacking[0]!r}, which is missing or empty here")
-    row = {key: value for key, value in record.row.items() if key not in named}
+    row = {key: value for key, value in record.row.items() if key not in named or key in kept}
     return record._replace(row=row | {field: template.substitute(told) for field, template in made.items()})
 
 

@@ -39,7 +39,9 @@ def test_reasoning_is_numbered_before_its_conclusion_and_the_policy_goes_before_
 def test_a_label_carries_its_criteria(read: Reading) -> None:
     row = {"text": "Where is my card?", "label": "card_arrival", "rule": "card_arrival: the customer waits for a card"}
     compose = {"system": "Criteria:\n$rule", "prompt": "$text", "completion": "$label"}
-    assert read(json.dumps(row), compose=compose).texts == [
+    found = read(json.dumps(row), compose=compose, group_by="label")
+    assert (found.rows[0]["group"], found.rows[0]["strata"]) == ("card_arrival", [])
+    assert found.texts == [
         [("system", "Criteria:\ncard_arrival: the customer waits for a card"), ("user", "Where is my card?"),
          ("assistant", "card_arrival")]
     ]  # fmt: skip
