@@ -11,8 +11,8 @@ from luthier.domain.value import Json
 def composed(records: Records, origin: Origin) -> Records:
     """Records with the fields that `origin.compose` makes of theirs.
 
-    What went into one is no tag any more, unless figures or groups are asked for by it. A list becomes numbered lines, so
-    that steps of reasoning are counted. A record that lacks a named field is a fault.
+    What went into one is no tag any more, unless figures or groups are asked for by it. A list becomes numbered lines,
+    so that steps of reasoning are counted. A record that lacks a named field is a fault.
     """
     if not origin.compose:
         return records
