@@ -16,7 +16,7 @@ from luthier.data.types import DataResult, Ports, SourceFile
 from luthier.domain.snapshots import GoldSet
 from luthier.errors import UserError
 
-VERSION = 2
+VERSION = 3
 """Raised by hand when the same inputs would give another snapshot."""
 
 _STEPS = 5
