@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from luthier.cli.data_expire import expire
 from luthier.cli.data_inspect import inspect
 from luthier.cli.data_synthesize import synthesize
 from luthier.cli.data_withdraw import withdraw
@@ -15,14 +16,17 @@ from luthier.cli.output import Shown, show
 from luthier.data.card import DataCard
 from luthier.domain.snapshots import SPLITS, Manifest
 from luthier.errors import UserError
-from luthier.lifecycle.links.data import rows_of, settle_data
+from luthier.lifecycle.export import export
+from luthier.lifecycle.links.data import settle_data
 from luthier.lifecycle.report.datacard import write_card
-from luthier.lifecycle.snapshots import SnapshotDiff, diff, dropped_rows, export, find_snapshot
+from luthier.lifecycle.rows import preference_rows, rows_of
+from luthier.lifecycle.snapshots import SnapshotDiff, diff, dropped_rows, find_snapshot
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(inspect)
 app.command()(synthesize)
 app.command()(withdraw)
+app.command()(expire)
 
 
 @app.callback()
@@ -44,7 +48,13 @@ def build(
             manifest = work.fetch(settled.digest, Manifest)
             counts = {str(split): manifest.splits.get(split, 0) for split in SPLITS}
             show(
-                {"snapshot": settled.digest, "gold": manifest.gold, "rows": counts, "dropped": dict(manifest.dropped)},
+                {
+                    "snapshot": settled.digest,
+                    "gold": manifest.gold,
+                    "rows": counts,
+                    "dropped": dict(manifest.dropped),
+                    "preferences": {str(split): rows for split, rows in manifest.preferences.items()},
+                },
                 as_json=True,
             )
 
@@ -71,20 +81,27 @@ def card(
 def show_rows(
     dropped: Annotated[bool, typer.Option("--dropped", help="Rows that were left out, with their reasons.")] = False,
     reason: Annotated[str | None, typer.Option(help="With --dropped: only this reason.")] = None,
+    preferences: Annotated[
+        bool, typer.Option("--preferences", help="What people prefer: pairs of answers, and answers judged alone.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, help="Rows at most.")] = 100,
     project: ProjectOption = None,
     assignments: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print rows of the current snapshot: those that train, or with --dropped those that were left out and why."""
+    """Print rows of the current snapshot that train; or preferences; or rows that were left out, and why."""
+    if dropped and preferences:
+        raise UserError("--dropped and --preferences are two lists", hint="ask for one of them")
     if reason is not None and not dropped:
         raise UserError("--reason tells which rows were left out", hint="add --dropped")
     with opened(project, assignments, as_json=True) as work:
         if dropped:
             show(list(islice(dropped_rows(work, reason), limit)), as_json=as_json)
             return
-        rows = [row.model_dump(mode="json") for row in islice(rows_of(work, "train"), limit)]
-    show(rows if as_json else [{"id": row["id"], "messages": row["messages"]} for row in rows], as_json=as_json)
+        found = preference_rows(work, "train") if preferences else rows_of(work, "train")
+        rows = [row.model_dump(mode="json") for row in islice(found, limit)]
+    told = ("id", "messages", "rejected", "liked") if preferences else ("id", "messages")
+    show(rows if as_json else [{name: row[name] for name in told} for row in rows], as_json=as_json)
 
 
 @app.command("diff")
@@ -109,7 +126,7 @@ def export_snapshot(
     assignments: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a snapshot as a folder of Parquet files that `datasets.load_dataset` opens."""
+    """Write a snapshot as a folder of Parquet files that `datasets.load_dataset` opens; preferences in TRL's forms."""
     with opened(project, assignments, as_json=True) as work:
         written = export(work, find_snapshot(work, snapshot), folder)
     show([str(path) for path in written], as_json=as_json)

@@ -54,7 +54,7 @@ def _show_report(told: WithdrawalReport) -> None:
     show(f"{told.withdrawal}: erased {counts or 'nothing: nothing more was there'}", as_json=False)
     for step in told.plan.steps:
         show(f"to do: {step}", as_json=False)
-    show("copies that were exported, and the sources themselves, are not Luthier's to change", as_json=False)
+    show("copies elsewhere, and the sources themselves, are not Luthier's to change", as_json=False)
 
 
 def _show_holdings(found: Holdings, *, as_json: bool) -> None:

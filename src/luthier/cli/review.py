@@ -7,9 +7,9 @@ import typer
 from luthier.cli.opened import opened, signed_in
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show
+from luthier.domain.value import Json
 from luthier.errors import Forbidden
-from luthier.lifecycle.links.data import rows_of
-from luthier.lifecycle.links.review import review_key, state_of, submit
+from luthier.lifecycle.links.review import review_key, rows_to_review, state_of, submit
 from luthier.lifecycle.links.review import simulate as simulate_marks
 from luthier.review.step import disputed, pending
 from luthier.review.types import Mark, Submitted
@@ -37,19 +37,26 @@ def next_row(project: ProjectOption = None, assignments: SetOption = None, as_js
     """Print the next row that the holder of LUTHIER_KEY may mark; nobody sees another's mark before their own."""
     with opened(project, assignments, as_json=True) as work:
         waiting = pending(state_of(work), signed_in(work).name)
-        rows = {review_key(row): row for split in ("train", "validation") for row in rows_of(work, split)}
+        rows = {review_key(row): row for row in rows_to_review(work)}
     found = next(((key, rows[key]) for key in waiting if key in rows), None)
     if found is None:
         show("nothing waits for you", as_json=False)
         return
-    turns = [{"role": message.role, "content": message.content} for message in found[1].messages]
-    show({"row": found[0], "messages": turns}, as_json=as_json)
+    turns: list[Json] = [{"role": message.role, "content": message.content} for message in found[1].messages]
+    shown: dict[str, Json] = {"row": found[0], "messages": turns}
+    if found[1].rejected is not None:
+        shown["rejected"] = found[1].rejected
+    if found[1].liked is not None:
+        shown["is_liked"] = found[1].liked
+    show(shown, as_json=as_json)
 
 
 @app.command()
 def mark(
     row: Annotated[str, typer.Argument(help="The row, as `luthier review next` names it.")],
-    accept: Annotated[bool, typer.Option("--accept/--reject", help="Whether the answer is ideal.")],
+    accept: Annotated[
+        bool, typer.Option("--accept/--reject", help="Whether the answer is ideal, or the preference right.")
+    ],
     project: ProjectOption = None,
     assignments: SetOption = None,
 ) -> None:

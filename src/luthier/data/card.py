@@ -8,6 +8,8 @@ from pydantic import Field
 
 from luthier.domain.value import Value
 
+NOT_STATED = "not stated"
+
 
 class SourceLine(Value):
     """One source as the card tells it."""
@@ -17,8 +19,17 @@ class SourceLine(Value):
     rows: int = Field(ge=0)
     lawful_basis: str
     retention_days: int | None
+    undated: int = Field(default=0, ge=0, description="Rows without a day, whose retention nobody can count.")
     purpose: str
+    terms: str = Field(default="", description="The words of the contract that allow training on it.")
     file_digest: str
+
+    @property
+    def kept_for(self) -> str:
+        """How long its rows may be kept."""
+        if self.retention_days is None:
+            return "unlimited"
+        return f"{self.retention_days} days" + (f", but {self.undated} rows have no date" if self.undated else "")
 
 
 class Lengths(Value):
@@ -40,6 +51,9 @@ class DataCard(Value):
     gold: str = Field(description="Digest of the gold set.")
     rows_in: int = Field(ge=0)
     splits: Mapping[str, int]
+    preferences: Mapping[str, Mapping[str, int]] = Field(
+        default={}, description="`pairs`, `wanted answers`, `unwanted answers` -> split -> how many."
+    )
     strata: Mapping[str, Mapping[str, int]] = Field(description="`task_type=create` -> split -> rows.")
     lengths: tuple[Lengths, ...]
     masked: Mapping[str, int]
@@ -55,6 +69,16 @@ class DataCard(Value):
     regressions: tuple[str, ...] = Field(default=(), description="What became worse since the snapshot before.")
     notes: tuple[str, ...] = ()
 
+    @property
+    def kept(self) -> int:
+        """Rows that stay, preferences among them."""
+        return sum(self.splits.values()) + self.preferred
+
+    @property
+    def preferred(self) -> int:
+        """Preferences that stay."""
+        return sum(rows for splits in self.preferences.values() for rows in splits.values())
+
     def markdown(self) -> str:
         """The card as a Markdown page."""
         told = (("Worse than before", self.regressions), ("The gold set lacks", self.missing), ("Notes", self.notes))
@@ -62,27 +86,39 @@ class DataCard(Value):
         return "\n".join([*self._head(), *lists, *self._tables()])
 
     def _head(self) -> list[str]:
-        kept = sum(self.splits.values())
+        preferred = f" ({self.preferred} of them preferences)" if self.preferred else ""
         return [
             f"# Data card: {self.project}",
             "",
             f"Snapshot `{self.snapshot}`, gold set `{self.gold}`.",
-            f"{self.rows_in} rows in, {kept} kept, {sum(self.dropped.values())} left out. Personal data: {self.pii}.",
+            f"{self.rows_in} rows in, {self.kept} kept{preferred}, {sum(self.dropped.values())} left out. "
+            f"Personal data: {self.pii}.",
             "",
         ]
 
     def _tables(self) -> list[str]:
         order = list(self.splits)
         strata = [[name, *(rows.get(split, 0) for split in order)] for name, rows in self.strata.items()]
+        preferences = [[name, *(rows.get(split, 0) for split in order)] for name, rows in self.preferences.items()]
         lengths = [[row.split, row.part, row.median, row.p95, row.longest] for row in self.lengths]
         sources = [
-            [s.path, s.format, s.rows, s.lawful_basis, s.retention_days or "unlimited", s.purpose, s.file_digest[:12]]
+            [
+                s.path,
+                s.format,
+                s.rows,
+                s.lawful_basis,
+                s.kept_for,
+                s.purpose or NOT_STATED,
+                s.terms or NOT_STATED,
+                s.file_digest[:12],
+            ]
             for s in self.sources
         ]
         entities = sorted({*self.masked, *self.left})
         personal = [[entity, self.masked.get(entity, 0), self.left.get(entity, 0)] for entity in entities]
         return [
             *_table("Splits", ["split", "rows"], self.splits.items()),
+            *_table("Preferences", ["what", *order], preferences),
             *_table("Strata", ["stratum", *order], strata),
             *_table("Lengths in characters", ["split", "part", "median", "95%", "longest"], lengths),
             *_table("Personal data", ["entity", "spans taken out", f"left in {self.checked} rows"], personal),
@@ -90,7 +126,9 @@ class DataCard(Value):
             *_table("Mended", ["what", "rows"], self.mended.items()),
             *_table("Left out", ["reason", "rows"], self.dropped.items()),
             *_table("Rows that said the same", ["rows in a cluster", "clusters"], self.clusters.items()),
-            *_table("Sources", ["path", "format", "rows", "lawful basis", "days", "purpose", "digest"], sources),
+            *_table(
+                "Sources", ["path", "format", "rows", "lawful basis", "kept for", "purpose", "terms", "digest"], sources
+            ),
         ]
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from string import Template
 from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -12,6 +13,7 @@ from luthier.section import Section
 LawfulBasis = Literal[
     "consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests"
 ]
+PreferenceUse = Literal["both", "alone", "off"]
 _READS = re.compile(r"\s*(?:select|with)\b[^;]*;?\s*\Z", re.IGNORECASE)
 _PASSWORD = re.compile(r"://[^/@:\s]*:[^/@\s]+@")
 LAWFUL_BASES: tuple[str, ...] = get_args(LawfulBasis)
@@ -19,9 +21,13 @@ LAWFUL_BASES: tuple[str, ...] = get_args(LawfulBasis)
 
 SourceField = Literal[
     "prompt", "completion", "system", "messages", "chosen", "rejected", "draft", "edited", "instruction", "input",
-    "output", "ideal", "conversations", "id", "subject", "lawful_basis", "consent", "date", "synthetic",
+    "output", "ideal", "conversations", "label", "id", "subject", "lawful_basis", "consent",
+    "training_allowed", "date", "synthetic",
 ]  # fmt: skip
 """What `columns` may map to a name in the file."""
+ComposedField = Literal[
+    "system", "prompt", "completion", "instruction", "output", "chosen", "rejected", "draft", "edited"
+]
 
 
 class SourceConfig(Section):
@@ -37,7 +43,9 @@ class SourceConfig(Section):
         default=None, ge=1, le=36_500, description="Rows that state a date leave the data this many days after it."
     )
     training_allowed: bool = Field(
-        default=True, description="Whether the contract allows training on it; where it does not, its rows are refused."
+        default=True,
+        description="Whether the contract allows training on it; rows for which it does not are refused. A row's own "
+        "`training_allowed: false` refuses that row; none can allow what its source forbids.",
     )
     terms: str = Field(
         default="", max_length=500, description="The words of the contract that say so, or where they stand."
@@ -45,6 +53,11 @@ class SourceConfig(Section):
     purpose: str = Field(default="", max_length=500, description="What the data was collected for, in one sentence.")
     columns: Mapping[SourceField, str] = Field(
         default_factory=dict, description="Where the file names a field differently: `prompt: question`."
+    )
+    compose: Mapping[ComposedField, str] = Field(
+        default_factory=dict,
+        description="Fields made of a record's other fields, named as `$field`: a policy and criteria before the "
+        "question (`system`), explicit reasoning before the answer (`completion`). Lists become numbered lines.",
     )
     ours: tuple[str, ...] = Field(
         default=(),
@@ -56,6 +69,11 @@ class SourceConfig(Section):
     query: str | None = Field(
         default=None, min_length=1, description="SQL to read from `path`; its columns are fields, mapped by `columns`."
     )
+    preferences: PreferenceUse = Field(
+        default="both",
+        description="What rows with a preference teach. `both`: the preference, and the chosen or liked answer as an "
+        "ideal one; `alone`: the preference, where chosen answers are better and not ideal; `off`: the answer.",
+    )
     synthetic: bool = Field(
         default=False, description="Whether a model wrote the rows; a row's own `synthetic` goes before it."
     )
@@ -64,6 +82,16 @@ class SourceConfig(Section):
     def _a_query_only_reads(self) -> Self:
         if self.query is not None and not _READS.match(self.query):
             raise ValueError("`query` is one SELECT (or WITH ... SELECT) without a semicolon")
+        return self
+
+    @model_validator(mode="after")
+    def _templates_name_fields(self) -> Self:
+        for field, text in self.compose.items():
+            template = Template(text)
+            if not template.is_valid():
+                raise ValueError(f"`compose.{field}` holds a lone `$`; write `$$` for a dollar sign")
+            if not template.get_identifiers():
+                raise ValueError(f"`compose.{field}` names no field; write `$name` where one belongs")
         return self
 
     @model_validator(mode="after")

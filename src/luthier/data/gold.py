@@ -42,7 +42,7 @@ def gold_source(config: DataConfig) -> SourceConfig | None:
             "the sources have several lawful bases and the gold file states none", hint="set `data.gold.lawful_basis`"
         )
     basis = config.gold.lawful_basis or config.sources[0].lawful_basis
-    return SourceConfig(path=config.gold.path, format=config.gold.format, lawful_basis=basis)
+    return SourceConfig(path=config.gold.path, format=config.gold.format, lawful_basis=basis, preferences="off")
 
 
 @dataclass(frozen=True)

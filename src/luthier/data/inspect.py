@@ -46,6 +46,7 @@ class ShownRow(Value):
     messages: tuple[tuple[str, str], ...]
     tags: Mapping[str, str]
     rejected: str | None = None
+    liked: bool | None = None
 
 
 class Inspection(Value):
@@ -65,6 +66,8 @@ class Inspection(Value):
     tags: Mapping[str, int] = Field(description="Tag -> different values, 1,000 at most.")
     with_tools: int = Field(ge=0)
     with_rejected: int = Field(ge=0)
+    liked: int = Field(default=0, ge=0, description="Answers that a person judged by themselves and likes.")
+    disliked: int = Field(default=0, ge=0, description="Such answers that a person does not like.")
     faults: int = Field(ge=0)
     first_faults: tuple[str, ...]
     left_out: Mapping[str, int] = Field(description="Records that hold nothing to learn from, by reason.")
@@ -110,6 +113,7 @@ class _Looked:
         self._noise: Counter[str] = Counter()
         self._tags: dict[str, set[str]] = {}
         self._rows = self._looked_at = self._with_tools = self._with_rejected = 0
+        self._judged: Counter[bool] = Counter()
         self._faults = FaultList()
         self._left_out: Counter[str] = Counter()
 
@@ -127,6 +131,7 @@ class _Looked:
         self._rows += batch.num_rows
         self._with_tools += batch.num_rows - batch["tools"].null_count
         self._with_rejected += batch.num_rows - batch["rejected"].null_count
+        self._judged.update(batch["liked"].drop_null().to_pylist())
         turns = turns_of(batch)
         self._roles.update(role for row in turns for role, _ in row)
         self._lengths["turns"].append(np.array([len(row) for row in turns]))
@@ -174,6 +179,8 @@ class _Looked:
             tags={tag: len(values) for tag, values in sorted(self._tags.items())},
             with_tools=self._with_tools,
             with_rejected=self._with_rejected,
+            liked=self._judged[True],
+            disliked=self._judged[False],
             faults=self._faults.count,
             first_faults=tuple(self._faults.first(SHOWN_ROWS)),
             left_out=dict(self._left_out.most_common()),
@@ -219,6 +226,7 @@ def _shown(batch: pa.RecordBatch, place: int, turns: Turns) -> ShownRow:
         messages=tuple((role, _cut(text)) for role, text in turns),
         tags=dict(batch["strata"][place].as_py()),
         rejected=None if rejected is None else _cut(rejected),
+        liked=batch["liked"][place].as_py(),
     )
 
 

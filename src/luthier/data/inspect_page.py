@@ -30,6 +30,8 @@ def _figures(found: Inspection) -> Iterator[str]:
         yield f"rows with tools or a schema: {found.with_tools:,}"
     if found.with_rejected:
         yield f"rows with a rejected answer: {found.with_rejected:,}"
+    if found.liked or found.disliked:
+        yield f"answers judged by themselves: {found.liked:,} liked, {found.disliked:,} not"
     yield from found.advice
 
 
@@ -52,6 +54,8 @@ def _row(row: ShownRow) -> Iterator[str]:
     yield f"{row.id}  {tags}".rstrip()
     for role, text in row.messages:
         yield f"  {role}: {' '.join(text.split())}"
+    if row.liked is not None:
+        yield f"  {'liked' if row.liked else 'not liked'}"
     if row.rejected is not None:
         yield f"  rejected: {' '.join(row.rejected.split())}"
 

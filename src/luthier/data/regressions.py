@@ -15,10 +15,12 @@ def regressions(before: DataCard, after: DataCard) -> Iterator[str]:
     """One sentence for every quality figure that moved further than chance explains, in the wrong direction.
 
     Shares are compared by their Wilson intervals, which must not overlap: strata, languages, personal data, duplicates,
-    contradictions, other reasons for leaving rows out, rows kept. Lengths, by their medians: a quarter up or down.
+    contradictions, other reasons for leaving rows out, rows kept, preferences among them. Lengths, by their medians: a
+    quarter up or down.
     """
     yield from _strata(before, after)
-    yield from _shares_moved("rows kept", _kept(before), _kept(after), rows=_read(before, after), worse="fewer")
+    yield from _shares_moved("rows kept", before.kept, after.kept, rows=_read(before, after), worse="fewer")
+    yield from _shares_moved("preferences", before.preferred, after.preferred, rows=_read(before, after), worse="fewer")
     for name, one, other in _reasons(before, after):
         yield from _shares_moved(name, one, other, rows=_read(before, after), worse="more")
     yield from _personal(before, after)
@@ -85,6 +87,7 @@ def _read(before: DataCard, after: DataCard) -> tuple[int, int]:
 
 
 def _kept(card: DataCard) -> int:
+    """Rows with an ideal answer; preferences are none of them."""
     return sum(card.splits.values())
 
 
@@ -95,6 +98,7 @@ def figures(card: DataCard) -> Mapping[str, str]:
     return {
         "rows read": str(card.rows_in),
         "rows kept": str(kept),
+        **{f"preferences, {kind}": str(sum(rows.values())) for kind, rows in card.preferences.items()},
         **{f"left out: {reason}": str(count) for reason, count in card.dropped.items()},
         **{f"personal data: {entity}": str(count) for entity, count in card.masked.items()},
         **{f"share of {name}": f"{sum(rows.values()) / max(kept, 1):.2%}" for name, rows in card.strata.items()},

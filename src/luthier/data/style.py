@@ -46,8 +46,8 @@ class StyleNote(Value):
 
     def sentence(self) -> str:
         """The note as the data card tells it."""
-        more = ", ..." if self.rows > len(self.examples) else ""
-        return f"{self.rows} of {self.of} {self.what}: {', '.join(self.examples)}{more}."
+        end = ", ..." if self.rows > len(self.examples) else "."
+        return f"{self.rows} of {self.of} {self.what}: {', '.join(self.examples)}{end}"
 
 
 class StyleLint:

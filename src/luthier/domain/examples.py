@@ -31,6 +31,7 @@ class Example(Value):
     group: str | None = Field(default=None, description="Rows of one group never straddle splits.")
     tools: str | None = Field(default=None, description="JSON of the tools that were offered.")
     rejected: str | None = Field(default=None, description="The answer that a person liked less.")
+    liked: bool | None = Field(default=None, description="What a person thought of the answer, judged by itself.")
     collected_on: date | None = Field(default=None, description="When the row was collected; retention counts from it.")
     synthetic: bool = Field(default=False, description="Whether a model wrote it.")
 
@@ -63,6 +64,12 @@ class Example(Value):
         return self.messages[-1].content
 
     @property
+    def is_preference(self) -> bool:
+        """Whether it says what people prefer; its last message then need not be an ideal answer."""
+        return self.rejected is not None or self.liked is not None
+
+    @property
     def content_digest(self) -> str:
-        """Digest of the conversation alone: equal for the same text whatever its tags."""
-        return digest_of([message.model_dump(mode="json") for message in self.messages])
+        """Digest of what is said and preferred alone: equal for the same text whatever its tags."""
+        told = [message.model_dump(mode="json") for message in self.messages]
+        return digest_of([*told, self.rejected, self.liked] if self.is_preference else told)

@@ -10,13 +10,16 @@ from luthier.domain.value import Value
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+Holds = Literal["answers", "preferences"]
+HOLDS: tuple[Holds, ...] = get_args(Holds)
 
 
 class Manifest(Value):
-    """What a snapshot holds, what was left out and why; rows in = rows kept + rows dropped."""
+    """What a snapshot holds, what was left out and why; rows in = rows kept + preferences kept + rows dropped."""
 
     project: str
-    splits: Mapping[Split, int] = Field(description="Rows of each split.")
+    splits: Mapping[Split, int] = Field(description="Rows of each split, each with an ideal answer.")
+    preferences: Mapping[Split, int] = Field(default={}, description="Preferences beside them, of each split.")
     rows: str = Field(
         description="SHA-256 of the row list, a Parquet file of id, split, subject (a salted key) and row_digest, "
         "which is SHA-256 of salt + canonical JSON of the row: bodies can be erased without breaking the chain."
@@ -34,6 +37,7 @@ class Part(Value):
     """One Parquet file of rows of one split."""
 
     split: Split
+    holds: Holds = "answers"
     name: str = Field(description="Its path in a folder that `datasets.load_dataset` opens.")
     file_digest: str
     rows: int = Field(ge=1)
@@ -45,9 +49,9 @@ class Bodies(Value):
     snapshot: str
     parts: tuple[Part, ...]
 
-    def of(self, split: Split) -> tuple[Part, ...]:
-        """The parts of one split, in order."""
-        return tuple(part for part in self.parts if part.split == split)
+    def of(self, split: Split, holds: Holds = "answers") -> tuple[Part, ...]:
+        """The parts of one split that hold ideal answers, or preferences; in order."""
+        return tuple(part for part in self.parts if (part.split, part.holds) == (split, holds))
 
 
 class GoldSet(Value):

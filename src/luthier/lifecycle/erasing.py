@@ -24,6 +24,7 @@ from luthier.store import ArtifactInfo
 V = TypeVar("V", bound=Value)
 PARQUET = "application/vnd.apache.parquet"
 BLANK = ""
+_MANY = 10_000
 Replaced = Mapping[str, str | None]
 
 
@@ -128,6 +129,8 @@ class Eraser:
         return replaced
 
     def _may_quote(self, row: str, note: str) -> bool:
+        if len(self.ids) > _MANY:  # looking for each id in each note would take rows times rows
+            return bool(note)
         return self.is_known(row) or any(row_id in note for row_id in self.ids)
 
     def _put(self, table: pa.Table, kind: str, *parents: str) -> str:

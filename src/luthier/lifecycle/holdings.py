@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from luthier.data.plan.consent import are_erased
+from luthier.data.rows import PREFERENCE
 from luthier.domain.examples import Example
 from luthier.domain.releases import Release
 from luthier.domain.runs import TrainingRun
@@ -32,7 +33,8 @@ class Person:
 
     def is_named(self, row_id: str) -> bool:
         """Whether the keys are those of this very row."""
-        return person_key(row_id, self.salt) in self.keys
+        names = {row_id, row_id.removesuffix(PREFERENCE)}
+        return any(person_key(name, self.salt) in self.keys for name in names)
 
     def mine(self, batch: pa.RecordBatch) -> list[bool]:
         """Which rows of a batch with `id` and `subject` are the person's."""

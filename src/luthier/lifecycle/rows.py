@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from luthier.data.plan.bodies import examples_of_parquet
 from luthier.domain.examples import Example
-from luthier.domain.snapshots import Bodies, Part, Split
+from luthier.domain.snapshots import Bodies, Holds, Part, Split
 from luthier.lifecycle.workspace import Workspace
 
 _PARTS_HELD = 4
@@ -47,9 +47,18 @@ class Rows(Sequence[Example]):
 
 
 def rows_of(work: Workspace, split: Split) -> Rows:
-    """The rows of one split of the snapshot, in their order."""
+    """The rows of one split of the snapshot, in their order; each ends with its ideal answer."""
+    return _rows(work, split, "answers")
+
+
+def preference_rows(work: Workspace, split: Split) -> Rows:
+    """The preferences of one split of the snapshot, in their order; `Preference.of` tells what each says."""
+    return _rows(work, split, "preferences")
+
+
+def _rows(work: Workspace, split: Split, holds: Holds) -> Rows:
     bodies = work.fetch(work.require("data", "rows"), Bodies)
-    return Rows(bodies.of(split), lambda digest: _read_part(work, digest))
+    return Rows(bodies.of(split, holds), lambda digest: _read_part(work, digest))
 
 
 @lru_cache(maxsize=_PARTS_HELD)

@@ -1,16 +1,14 @@
-"""Snapshots side by side, what was left out of one, and a copy of one as a folder that others open."""
+"""Snapshots side by side, and what was left out of one."""
 
 import io
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
 
 from luthier.data.card import DataCard
 from luthier.data.regressions import figures, regressions
-from luthier.domain.digests import canonical_json
-from luthier.domain.snapshots import SPLITS, Bodies, Manifest
+from luthier.domain.snapshots import Manifest
 from luthier.domain.value import Value
 from luthier.errors import NotFound, UserError
 from luthier.lifecycle.workspace import Workspace
@@ -94,7 +92,7 @@ def diff(work: Workspace, before: str, after: str) -> SnapshotDiff:
 
 def card_of(work: Workspace, snapshot: str) -> DataCard:
     """The data card of a snapshot; where it was made again, the newest."""
-    return work.fetch(_made_from(work, snapshot, "data_card"), DataCard)
+    return work.fetch(made_from(work, snapshot, "data_card"), DataCard)
 
 
 def dropped_rows(work: Workspace, reason: str | None = None) -> Iterator[dict[str, str]]:
@@ -114,30 +112,8 @@ def dropped_rows(work: Workspace, reason: str | None = None) -> Iterator[dict[st
                 yield {name: str(value) for name, value in row.items()}
 
 
-def export(work: Workspace, snapshot: str, folder: Path) -> list[Path]:
-    """The snapshot as a folder that `datasets.load_dataset` opens: a sub-folder of Parquet per split, and the card.
-
-    Raises:
-        UserError: The folder holds something already.
-
-    """
-    if folder.exists() and any(folder.iterdir()):
-        raise UserError(f"{str(folder)!r} is not empty", hint="name a new folder")
-    bodies = work.fetch(_made_from(work, snapshot, "bodies"), Bodies)
-    written = []
-    for split in SPLITS:
-        for part in bodies.of(split):
-            target = folder / part.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(work.store.artifacts.get_bytes(part.file_digest))
-            written.append(target)
-    manifest = work.fetch(snapshot, Manifest)
-    (folder / "manifest.json").write_bytes(canonical_json(manifest.model_dump(mode="json")))
-    (folder / "README.md").write_text(card_of(work, snapshot).markdown(), encoding="utf-8")
-    return [*written, folder / "manifest.json", folder / "README.md"]
-
-
-def _made_from(work: Workspace, snapshot: str, kind: str) -> str:
+def made_from(work: Workspace, snapshot: str, kind: str) -> str:
+    """The newest artifact of a kind that was made from a snapshot; NotFound where none is kept."""
     infos = [work.store.artifacts.info(digest) for digest in work.store.artifacts.children(snapshot)]
     found = [info for info in infos if info.kind == kind]
     if not found:

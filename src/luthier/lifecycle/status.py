@@ -10,6 +10,7 @@ from luthier.domain.reports import Comparison, Report
 from luthier.domain.value import Value
 from luthier.domain.withdrawals import WithdrawalStatus
 from luthier.lifecycle.chain import CHAIN
+from luthier.lifecycle.links.data import retention_over_since
 from luthier.lifecycle.links.evaluation import report_name
 from luthier.lifecycle.links.release import approval
 from luthier.lifecycle.rollouts import controller
@@ -109,16 +110,24 @@ def _link(work: Workspace, name: str) -> LinkStatus:
     if name == "rollout":
         return _rollout_link(work)
     row = _row(work, name)
-    if name == "data" and row is not None and row.state == "done":
-        waiting = [each for each in standings(work) if each.needs_build]
-        if waiting:
-            told = f"rows of {', '.join(each.id for each in waiting)} are still listed: luthier data build"
-            return LinkStatus(link=name, state="due", reason=told, digest=row.digest, parents=row.parents)
+    if name == "data" and row is not None and row.state == "done" and (told := _why_data_is_due(work)):
+        return LinkStatus(
+            link=name, state="due", reason=f"{told}: luthier data build", digest=row.digest, parents=row.parents
+        )
     if row is None:
         return LinkStatus(link=name, state="due", reason="not run yet", digest=None, parents=())
     if row.link == "gate" and row.state == "done":
         return _gate_link(work, name, row)
     return LinkStatus(link=name, state=row.state, reason=row.reason, digest=row.digest, parents=row.parents)
+
+
+def _why_data_is_due(work: Workspace) -> str | None:
+    """What the snapshot still holds and should not; None where that is nothing."""
+    waiting = [each for each in standings(work) if each.needs_build]
+    if waiting:
+        return f"rows of {', '.join(each.id for each in waiting)} are still listed"
+    since = retention_over_since(work)
+    return f"rows are past their retention since {since}" if since else None
 
 
 def _gate_link(work: Workspace, name: str, row: LinkRow) -> LinkStatus:

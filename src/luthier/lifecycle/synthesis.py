@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
+from luthier.data.synthetic.judge import Judging, judge_prompt
 from luthier.data.synthetic.prompts import check_prompt, packaged_prompt
 from luthier.data.synthetic.stage import Synthesis, run
 from luthier.data.synthetic.validate import Validator
@@ -25,11 +26,15 @@ _SEED_ROWS = 2_000
 
 
 class _Ports:
-    def __init__(self, work: Workspace, variants: Variants, model: str) -> None:
+    def __init__(self, work: Workspace, variants: Variants, model: str, judge: str | None) -> None:
         self._work, self._engine = work, variants.engine(model)
+        self._judge = variants.engine(judge) if judge else self._engine
 
     def answer(self, requests: Sequence[EngineRequest]) -> Sequence[Answer]:
         return self._engine.answer(requests)
+
+    def judge(self, requests: Sequence[EngineRequest]) -> Sequence[Answer]:
+        return self._judge.answer(requests)
 
     def progress(self, done: int, of: int) -> None:
         self._work.voice.progress("rows written and valid", done, of)
@@ -43,8 +48,10 @@ def synthesize(work: Workspace, model: str, count: int, target: Path, *, seed: i
         UserError: The target exists, the prompt names what it is not given, or no row is fit to be shown.
 
     """
-    if model not in work.config.models:
-        raise UnknownName("model", model, work.config.models)
+    judge = work.config.data.synthesize.judge
+    for name in (model, judge):
+        if name is not None and name not in work.config.models:
+            raise UnknownName("model", name, work.config.models)
     if target.exists():
         raise UserError(f"{str(target)!r} exists already", hint="name a new file")
     section, snapshot = work.config.data.synthesize, work.require("data")
@@ -54,10 +61,10 @@ def synthesize(work: Workspace, model: str, count: int, target: Path, *, seed: i
     splits: tuple[Split, ...] = ("train", "validation")
     known = (row.asked for split in splits for row in rows_of(work, split))
     languages = section.languages or work.config.data.clean.languages
-    charter, chosen = work.config.charter, work.config.models[model]
+    charter = work.config.charter
     began = time.monotonic()
     made = run(
-        _Ports(work, Variants(work, lambda: admitted_rows(work, "train")), model),
+        _Ports(work, Variants(work, lambda: admitted_rows(work, "train")), model, judge),
         section,
         seeds,
         known,
@@ -67,7 +74,8 @@ def synthesize(work: Workspace, model: str, count: int, target: Path, *, seed: i
         tags=work.config.data.gold.stratify_by,
         tools=work.tools,
         count=count,
-        generator=f"{model} ({chosen.engine}: {chosen.id})",
+        generator=_told(work, model),
+        judging=Judging(_told(work, judge), judge_prompt()) if judge else None,
         snapshot=snapshot,
         seed=seed,
     )
@@ -78,6 +86,12 @@ def synthesize(work: Workspace, model: str, count: int, target: Path, *, seed: i
     work.store.audit.append(work.actor, "data.synthesize", digest, counts, now=work.clock())
     _write(target, made)
     return made
+
+
+def _told(work: Workspace, model: str) -> str:
+    """A model as the project names it, and what it is."""
+    chosen = work.config.models[model]
+    return f"{model} ({chosen.engine}: {chosen.id})"
 
 
 def _write(target: Path, made: Synthesis) -> None:

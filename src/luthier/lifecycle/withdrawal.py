@@ -18,6 +18,7 @@ from luthier.domain.withdrawals import (
 from luthier.errors import Forbidden, NotFound, UserError
 from luthier.lifecycle.erasing import Eraser
 from luthier.lifecycle.erasing_records import erase_records, erase_work_files, interactions_of
+from luthier.lifecycle.export import copies_of
 from luthier.lifecycle.holdings import Person, holdings, ids_of, listed_in, person_of, roles
 from luthier.lifecycle.salt import project_salt
 from luthier.lifecycle.withdrawn import Asked, Completed, Found, Withdrawal, record, withdrawals
@@ -139,7 +140,7 @@ def _plan(work: Workspace, asked: Asked, found: Holdings) -> RetrainPlan:
         needs_build=needs_build,
         runs=runs,
         releases=releases,
-        steps=tuple(_steps(needs_build, runs, releases)),
+        steps=(*_steps(needs_build, runs, releases), *_copies(work, found)),
     )
 
 
@@ -161,6 +162,12 @@ def _steps(needs_build: bool, runs: Collection[AffectedRun], releases: Collectio
                 f"replace release {made.release} of {made.variant}, which serves as {made.serves_as} and "
                 f"{how[made.why]} {made.rows} of the rows: luthier release propose, then luthier rollout start"
             )
+
+
+def _copies(work: Workspace, found: Holdings) -> Iterator[str]:
+    """Exports of the snapshots that held the rows, while they lie where they were written."""
+    for folder, snapshot in copies_of(work, [each.snapshot for each in found.snapshots]):
+        yield f"delete or replace the export of snapshot {snapshot[:12]} in {str(folder)!r}, which holds the rows"
 
 
 def _standing(work: Workspace, withdrawal: Withdrawal) -> WithdrawalStatus:

@@ -10,8 +10,9 @@ import pytest
 from luthier.cli.main import main
 from luthier.domain.snapshots import Manifest
 from luthier.errors import NotFound, UserError
+from luthier.lifecycle.export import export
 from luthier.lifecycle.links.data import gold_set, rows_of, settle_data
-from luthier.lifecycle.snapshots import card_of, diff, dropped_rows, export, find_snapshot
+from luthier.lifecycle.snapshots import card_of, diff, dropped_rows, find_snapshot
 from luthier.lifecycle.workspace import Workspace
 from tests.flow.data import made
 
@@ -146,4 +147,7 @@ def test_the_card_is_written_as_page_text_and_data(
     page = (tmp_path / "card" / "card.html").read_text()
     for told in ("<svg", "Characters of questions", "Rows left out, by reason", "empty_answer", "kind=k0", "<script"):
         assert (told in page) == (told != "<script")
+    assert '<th scope="row">rows with an ideal answer</th><td>' in page
+    assert "none was found in" in page, "nothing is left, so the chart shows no empty bars for it"
+    assert "&#39;rows.jsonl&#39; does not state the `purpose`" in page
     assert json.loads((tmp_path / "card" / "card.json").read_text())["rows_in"] == 408

@@ -267,15 +267,22 @@ def test_time_alone_builds_nothing_until_a_row_reaches_its_end(project: Project)
     assert "unchanged since" in project.luthier("data", "build").err
     project.set_clock(BEGINNING.replace(month=4, day=30))  # 100 days after 20 January
     assert "unchanged since" in project.luthier("data", "build").err
+    assert project.link("data")["state"] == "done"
     fresh = [row | {"date": "2026-04-01"} if number >= 80 else row for number, row in enumerate(rows())]
     write_rows(project, fresh)
     project.set_clock(BEGINNING)
     assert project.luthier("data", "build").code == 0
     project.set_clock(BEGINNING.replace(month=5, day=1))
+    due = project.link("data")
+    assert (due["state"], due["reason"]) == (
+        "due",
+        "rows are past their retention since 2026-05-01: luthier data build",
+    )
     later = project.luthier("data", "build")
     assert later.code == 0, later.err
     dropped = json.loads(project.luthier("data", "show", "--dropped", "--json").out)
     assert Counter(row["reason"] for row in dropped)["retention_over"] > 0
+    assert project.link("data")["state"] == "done"
 
 
 def test_a_source_whose_terms_forbid_training_is_refused_with_its_rows(project: Project) -> None:

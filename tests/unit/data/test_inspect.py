@@ -21,10 +21,7 @@ def looked(tmp_path: Path) -> Inspection:
         {"question": question, "answer": "It is on its way. " * 20, "team": f"t{place % 3}"}
         for place, question in enumerate(QUESTIONS)
     ]
-    lines = [json.dumps(row) for row in rows] + [
-        "{broken",
-        json.dumps({"question": "Wo?", "answer": "Da.", "label": False}),
-    ]
+    lines = [*(json.dumps(row) for row in rows), "{broken"]
     (tmp_path / "cards.jsonl").write_text("\n".join(lines))
     section = section_for(path="cards.jsonl", format="auto", columns={"prompt": "question", "completion": "answer"})
     return inspect(section, folder=tmp_path)
@@ -43,9 +40,25 @@ def test_ten_rows_are_shown_and_long_texts_are_cut(looked: Inspection) -> None:
     assert looked.shown[0].messages[1][1].endswith("... (360 characters)")
 
 
-def test_faults_and_what_gives_no_row_are_told_beside_the_rows(looked: Inspection) -> None:
+def test_faults_are_told_beside_the_rows(looked: Inspection) -> None:
     assert (looked.faults, looked.first_faults[0].split(": ")[0]) == (1, "cards.jsonl:31")
-    assert looked.left_out == {"the completion is marked as unwanted": 1}
+
+
+def test_what_gives_no_row_is_told_beside_the_rows(tmp_path: Path) -> None:
+    same = {"prompt": "hi", "chosen": "ho", "rejected": "ho"}
+    (tmp_path / "a.jsonl").write_text(json.dumps(same | {"rejected": "no"}) + "\n" + json.dumps(same))
+    found = inspect(section_for(path="a.jsonl"), folder=tmp_path)
+    assert (found.rows, found.faults) == (1, 0)
+    assert found.left_out == {"the answer chosen and the one rejected are the same": 1}
+
+
+def test_answers_that_were_judged_by_themselves_are_counted_by_what_was_thought_of_them(tmp_path: Path) -> None:
+    rows = [{"prompt": "hi", "completion": "ho", "label": label} for label in (True, False, False)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = inspect(section_for(path="a.jsonl"), folder=tmp_path)
+    assert (found.liked, found.disliked) == (1, 2)
+    assert "answers judged by themselves: 1 liked, 2 not" in page(found)
+    assert page(found).count("  not liked") == 2
 
 
 def test_the_proposal_reads_the_file_once_consent_is_filled_in_and_never_before(looked: Inspection) -> None:

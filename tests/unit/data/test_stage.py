@@ -21,6 +21,7 @@ from luthier.data.stage import run
 from luthier.data.types import DataResult, SourceFile
 from luthier.domain.digests import canonical_json, digest_of_bytes
 from luthier.domain.examples import Example
+from luthier.domain.preferences import Preference
 from luthier.domain.snapshots import SPLITS, GoldSet, Split
 from luthier.domain.withdrawals import person_key
 from luthier.errors import Faults, Refused, UserError
@@ -76,24 +77,26 @@ class Built:
 
     result: DataResult
     rows: Mapping[Split, list[Example]]
+    preferences: Mapping[Split, list[Example]]
     dropped: list[dict[str, str]]
 
     @property
     def everything(self) -> str:
         """All text that came out."""
-        rows = [row.model_dump_json() for split in SPLITS for row in self.rows[split]]
+        rows = [row.model_dump_json() for split in SPLITS for row in (*self.rows[split], *self.preferences[split])]
         return "\n".join([self.result.model_dump_json(), *rows, json.dumps(self.dropped), self.result.card.markdown()])
 
 
 def read_back(result: DataResult) -> Built:
     rows: dict[Split, list[Example]] = {split: [] for split in SPLITS}
+    preferences: dict[Split, list[Example]] = {split: [] for split in SPLITS}
     for part in result.parts:
         batches = pq.read_table(result.folder / part.name).to_batches()
         found = [row for batch in batches for row in examples_of_parquet(batch)]
         assert len(found) == part.rows
-        rows[part.split] += found
+        (rows if part.holds == "answers" else preferences)[part.split] += found
     dropped = pq.read_table(result.folder / "dropped.parquet").to_pylist()
-    return Built(result, rows, dropped)
+    return Built(result, rows, preferences, dropped)
 
 
 @pytest.fixture
@@ -110,6 +113,8 @@ def build(config: Config, tmp_path: Path) -> Build:
         folder = Path(tempfile.mkdtemp(dir=tmp_path))
         content = rows if isinstance(rows, bytes) else lines(rows)
         (folder / "mails.jsonl").write_bytes(content)
+        for name, others in (more.pop("more", None) or {}).items():  # type: ignore[attr-defined]
+            (folder / name).write_bytes(lines(others))
         files = [source_file(section, folder) for section in settings.sources]
         of_gold = gold_source(settings)
         if gold is not None and of_gold is not None:
@@ -129,7 +134,8 @@ def source_file(section: SourceConfig, folder: Path) -> SourceFile:
 
 
 def every_id(built: Built) -> list[str]:
-    return [*[row.id for rows in built.rows.values() for row in rows], *[row["id"] for row in built.dropped]]
+    kept = [row.id for kind in (built.rows, built.preferences) for rows in kind.values() for row in rows]
+    return [*kept, *[row["id"] for row in built.dropped]]
 
 
 def copy_of(row: Example, row_id: str, asked: str) -> Row:
@@ -152,6 +158,148 @@ def test_no_customer_is_on_two_sides(build: Build) -> None:
     assert not sides[0] & sides[1]
     assert not sides[0] & sides[2]
     assert not sides[1] & sides[2]
+
+
+def fix(row_id: str, asked: str, draft: str, edited: str, **tags: str) -> Row:
+    return {"id": row_id, "messages": [{"role": "user", "content": asked}], "draft": draft, "edited": edited,
+            "metadata": {"kind": "k0", **tags}}  # fmt: skip
+
+
+def fixes(count: int = 60) -> list[Row]:
+    """What people made of drafts about different firms."""
+    rows = mails(count, seed=7)
+    told = [(row["messages"][0]["content"], row["messages"][1]["content"]) for row in rows]  # type: ignore[index]
+    return [
+        fix(f"f{n}", asked, f"I do not know {n}.", ideal, customer=f"f{n}") for n, (asked, ideal) in enumerate(told)
+    ]
+
+
+def fixed(config: Config, use: str = "both", **more: object) -> DataConfig:
+    source = {"path": "mails.jsonl", "format": "human_fix", "lawful_basis": "contract", "preferences": use}
+    return config(sources=[source], gold={"size": 10}, **more)
+
+
+def test_a_human_fix_is_a_row_and_a_preference_that_stay_in_one_split(build: Build, config: Config) -> None:
+    built = build(fixes(), chosen=fixed(config))
+    manifest = built.result.manifest
+    assert manifest.rows_in == 120 == built.result.card.kept + sum(manifest.dropped.values())
+    for split in ("train", "validation"):
+        answers, pairs = ({row.id for row in kind[split]} for kind in (built.rows, built.preferences))
+        assert pairs == {f"{row}~preference" for row in answers}
+    assert built.preferences["test"] == []
+    assert manifest.dropped == {"group_in_gold": len(built.rows["test"])}
+    said = {each.id: each for each in map(Preference.of, built.preferences["train"])}
+    row = built.rows["train"][0]
+    assert (row.rejected, row.liked) == (None, None)
+    assert said[f"{row.id}~preference"].chosen == row.ideal
+    assert (said[f"{row.id}~preference"].rejected or "").startswith("I do not know ")
+    assert built.result.card.preferences["pairs"]["train"] == len(built.rows["train"])
+
+
+def test_the_same_fixes_give_the_same_snapshot_with_their_gold_set_frozen(build: Build, config: Config) -> None:
+    first = build(fixes(), chosen=fixed(config)).result
+    assert build(fixes(), chosen=fixed(config), frozen=first.gold).result.manifest == first.manifest
+
+
+@pytest.mark.parametrize(("use", "answers", "pairs"), [("alone", 0, 1), ("off", 1, 0), ("both", 1, 1)])
+def test_what_a_preference_teaches_is_the_project_s_choice(
+    build: Build, config: Config, use: str, answers: int, pairs: int
+) -> None:
+    other = {"path": "fixes.jsonl", "format": "human_fix", "lawful_basis": "contract", "preferences": use}
+    both = config(sources=[{"path": "mails.jsonl", "format": "chat", "lawful_basis": "contract"}, other])
+    built = build(
+        mails(), chosen=both, more={"fixes.jsonl": [fix("f", "Is it late?", "No idea 5.", "It comes on Monday 5.")]}
+    )
+    assert sum(row.id == "f" for rows in built.rows.values() for row in rows) == answers
+    assert [row.id for rows in built.preferences.values() for row in rows] == ["f~preference"] * pairs
+
+
+def judged(row_id: str, asked: str, answer: str, label: bool) -> Row:
+    return {"id": row_id, "prompt": asked, "completion": answer, "label": label, "kind": "k0"}
+
+
+def test_an_unwanted_answer_is_judged_and_never_learned_by_itself(build: Build, config: Config) -> None:
+    plain, kto = ({"path": f"{name}.jsonl", "lawful_basis": "contract"} for name in ("mails", "kto"))
+    rows = [judged("good", "What of the red boat 71?", "It sails 71.", True),
+            judged("bad", "What of the blue tram 72?", "Who cares 72.", False)]  # fmt: skip
+    built = build(mails(), chosen=config(sources=[plain, kto]), more={"kto.jsonl": rows})
+    learned = {row.id for kind in built.rows.values() for row in kind}
+    said = {row.id: Preference.of(row) for kind in built.preferences.values() for row in kind}
+    assert "good" in learned
+    assert "bad" not in learned
+    assert (said["good~preference"].chosen, said["good~preference"].rejected) == ("It sails 71.", None)
+    assert (said["bad~preference"].chosen, said["bad~preference"].rejected) == (None, "Who cares 72.")
+    off = build(mails(), chosen=config(sources=[plain, kto | {"preferences": "off"}]), more={"kto.jsonl": rows})
+    assert {(row["id"], row["reason"]) for row in off.dropped} == {("bad", "unwanted_answer")}
+
+
+def test_preferences_about_one_question_keep_together_and_repeat_only_what_prefers_the_same(
+    build: Build, config: Config
+) -> None:
+    dpo = {"path": "dpo.jsonl", "format": "preference", "lawful_basis": "contract", "preferences": "alone"}
+    chosen = config(sources=[{"path": "mails.jsonl", "lawful_basis": "contract"}, dpo])
+    ranked = [
+        {"id": f"p{n}-{a}{b}", "prompt": f"Which of the {n} ferries 9{n} leaves?", "chosen": f"ferry {a} of {n}",
+         "rejected": f"ferry {b} of {n}"}
+        for n in range(30) for a, b in ((1, 2), (1, 3), (2, 3))
+    ]  # fmt: skip
+    again = {**ranked[0], "id": "again"}
+    built = build(mails(), chosen=chosen, more={"dpo.jsonl": [*ranked, again]})
+    sides = [{row.id.split("-")[0] for row in rows} for rows in built.preferences.values()]
+    assert sum(map(len, sides)) == 30
+    assert sum(map(len, built.preferences.values())) == 90
+    assert {(row["id"], row["reason"]) for row in built.dropped} == {("again~preference", "exact_duplicate")}
+
+
+def test_preferences_that_oppose_each_other_are_refused_by_name(build: Build, config: Config) -> None:
+    dpo = {"path": "dpo.jsonl", "format": "preference", "lawful_basis": "contract", "preferences": "alone"}
+    chosen = config(sources=[{"path": "mails.jsonl", "lawful_basis": "contract"}, dpo])
+    one = {"id": "one", "prompt": "Which way 44?", "chosen": "Left, said Ann.", "rejected": "Right, said Bob."}
+    other = {**one, "id": "other", "chosen": one["rejected"], "rejected": one["chosen"]}
+    with pytest.raises(
+        Refused, match="one~preference and other~preference: one prefers the answer that the other rejects"
+    ):
+        build(mails(), chosen=chosen, more={"dpo.jsonl": [one, other]})
+
+
+def test_a_pair_of_equal_answers_prefers_nothing_and_is_counted(build: Build, config: Config) -> None:
+    dpo = {"path": "dpo.jsonl", "format": "preference", "lawful_basis": "contract"}
+    chosen = config(sources=[{"path": "mails.jsonl", "lawful_basis": "contract"}, dpo])
+    same = {"id": "s", "prompt": "Which way 45?", "chosen": "Left 45.", "rejected": "left  45."}
+    built = build(mails(), chosen=chosen, more={"dpo.jsonl": [same]})
+    assert [(row["id"], row["reason"]) for row in built.dropped] == [("s~preference", "equal_answers")]
+    assert "s" in {row.id for rows in built.rows.values() for row in rows}
+
+
+def test_a_preference_about_a_gold_question_is_refused_as_a_leak(build: Build, config: Config) -> None:
+    gold = build(mails()).result.gold
+    asked = gold.examples[0].asked
+    dpo = {"path": "dpo.jsonl", "format": "preference", "lawful_basis": "contract", "preferences": "alone"}
+    chosen = config(sources=[{"path": "mails.jsonl", "lawful_basis": "contract"}, dpo])
+    leak = {"id": "leak", "prompt": asked, "chosen": "Yes, with pleasure 5.", "rejected": "No, never 6."}
+    with pytest.raises(Refused, match="leak~preference repeats gold row"):
+        build(mails(), chosen=chosen, frozen=gold, more={"dpo.jsonl": [leak]})
+
+
+def test_the_rejected_answer_is_cleaned_and_cleared_as_the_chosen_one(build: Build, config: Config) -> None:
+    source = {"path": "fix.jsonl", "format": "human_fix", "lawful_basis": "contract"}
+    chosen = config(sources=[{"path": "mails.jsonl", "lawful_basis": "contract"}, source],
+                    clean={"mark_up": True}, pii=NAMES_CLEARED | {"action": "mask"})  # fmt: skip
+    draft = "<p>Write to <b>anna.private@firm.example</b> about 46.</p>"
+    told = build(
+        mails(), chosen=chosen, more={"fix.jsonl": [fix("x", "Whom do I ask about 46?", draft, "Ask the desk, 46.")]}
+    )
+    (row,) = [row for rows in told.preferences.values() for row in rows]
+    assert row.rejected == "Write to <EMAIL_ADDRESS> about 46."
+
+
+def test_whoever_withdraws_a_row_by_its_id_takes_its_preference_along(build: Build, config: Config) -> None:
+    built = build(
+        fixes(), chosen=fixed(config), erased=[person_key("f3", "pepper"), person_key("f4~preference", "pepper")]
+    )
+    gone = {row["id"] for row in built.dropped if row["reason"] == "erased"}
+    assert gone == {"f3", "f4~preference"}
+    assert "f3~preference" not in every_id(built)
 
 
 def test_the_same_inputs_give_the_same_snapshot_also_with_the_gold_set_frozen(build: Build) -> None:
@@ -335,6 +483,29 @@ def test_a_broken_line_7_keeps_nothing_and_says_where(build: Build) -> None:
     content[6] = b'{"messages": ['
     with pytest.raises(Faults, match=r"mails\.jsonl:7: "):
         build(b"\n".join(content))
+
+
+def test_every_broken_line_is_told_at_once_and_none_is_quoted(build: Build) -> None:
+    content = lines(mails()).split(b"\n")
+    broken = [
+        b'{"messages": "anna@firm.example',
+        b"[1]",
+        b'\xff{"messages": []}',
+        b'{"prompt": "anna"}',
+        b'{"messages": [',
+    ]
+    content[6:6] = broken
+    with pytest.raises(Faults) as told:
+        build(b"\n".join(content))
+    assert [fault.split(": ")[0] for fault in told.value.faults] == [f"mails.jsonl:{line}" for line in range(7, 12)]
+    assert "anna" not in str(told.value)
+    assert told.value.exit_code == 2
+
+
+def test_an_id_used_twice_is_a_fault_that_names_both_lines(build: Build) -> None:
+    rows = mails()
+    with pytest.raises(Faults, match=r"mails\.jsonl:241: the id was used before, at mails\.jsonl:3"):
+        build([*rows, {**rows[9], "id": rows[2]["id"]}])
 
 
 def test_row_digests_need_the_salt_and_the_card_tells_every_figure(build: Build) -> None:

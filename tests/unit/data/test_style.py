@@ -24,6 +24,11 @@ def test_a_phrase_is_found_in_any_case_and_spacing_but_not_within_words() -> Non
     assert note.sentence() == "1 of 3 answers say 'kindly do the needful': a."
 
 
+def test_a_note_names_five_rows_and_says_that_there_are_more() -> None:
+    note = told([row(f"r{n}", "one two three") for n in range(7)], max_words=2)["verbose"]
+    assert note.sentence() == "7 of 7 answers have more than 2 words: r0, r1, r2, r3, r4, ..."
+
+
 def test_an_answer_is_verbose_beyond_the_words_allowed() -> None:
     note = told([row("a", "one two three"), row("b", "one two")], max_words=2)["verbose"]
     assert note.examples == ("a",)

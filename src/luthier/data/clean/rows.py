@@ -49,13 +49,14 @@ class Cleaner:
         """The batch of `rows.SCHEMA` with tidy text; rows that teach nothing are left out with their reason."""
         turns = turns_of(batch)
         tools, strata = batch["tools"].to_pylist(), batch["strata"].to_pylist()
-        ids, sources = batch["id"].to_pylist(), batch["source"].to_pylist()
+        ids, sources, rejected = (batch[name].to_pylist() for name in ("id", "source", "rejected"))
         kept: list[int] = []
         tidied: list[Turns] = []
         dropped: list[Dropped] = []
         changes: Counter[str] = Counter()
         for place, row in enumerate(turns):
             tidy, changed = self._tidied(row, sources[place])
+            rejected[place] = self._tidy_rejected(rejected[place], sources[place])
             reason = why_not(tidy, tools[place], dict(strata[place]), self._config)
             if reason:
                 dropped.append(Dropped(id=ids[place], reason=reason))
@@ -63,6 +64,8 @@ class Cleaner:
                 kept.append(place)
                 tidied.append(tidy)
                 changes.update(changed)
+        place = SCHEMA.get_field_index("rejected")
+        batch = batch.set_column(place, SCHEMA.field(place), pa.array(rejected, pa.string()))
         return CleanedBatch(_with_turns(batch, kept, tidied), tuple(dropped), changes)
 
     def example(self, row: Example) -> tuple[Example, str | None, set[str]]:
@@ -73,6 +76,12 @@ class Cleaner:
             for message, (_, content) in zip(row.messages, tidy, strict=True)
         )
         return row.model_copy(update={"messages": messages}), why_not(tidy, None, row.strata, self._config), changed
+
+    def _tidy_rejected(self, text: str | None, source: str) -> str | None:
+        """A rejected answer as tidy as the chosen one, or tidiness is all that a model would learn to prefer."""
+        if text is None:
+            return None
+        return self._mender.mended(text, "assistant", self._boilerplate.get(source, frozenset()), set()) or None
 
     def _tidied(self, turns: Turns, source: str) -> tuple[list[tuple[str, str]], set[str]]:
         changed: set[str] = set()

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from luthier.data.config import SourceConfig
+from luthier.data.rows import PREFERENCE
 from luthier.domain.withdrawals import person_key
 
 
@@ -36,11 +37,12 @@ def reasons_against(
 
 
 def are_erased(batch: pa.RecordBatch, erased: Collection[str], salt: str) -> pa.BooleanArray:
-    """Which rows have an id or a subject among `erased`, in clear or as it is kept."""
+    """Which rows have an id or a subject among `erased`, in clear or as it is kept; a row's id names its preference."""
     if not erased:
         return pa.array([False] * batch.num_rows)
     gone = pa.array(sorted(erased), pa.string())
-    ids = pc.is_in(keys_of(batch["id"], salt), gone)
+    beside = pc.replace_substring_regex(batch["id"], f"{PREFERENCE}$", "")
+    ids = pc.or_(pc.is_in(keys_of(batch["id"], salt), gone), pc.is_in(keys_of(beside, salt), gone))
     return pc.or_(ids, pc.or_(pc.is_in(keys_of(batch["subject"], salt), gone), pc.is_in(batch["subject"], gone)))
 
 

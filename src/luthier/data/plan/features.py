@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from luthier.data.asked import Asked
 from luthier.data.plan.bodies import bodies_of, row_digests
-from luthier.data.rows import SCHEMA
+from luthier.data.plan.preferences import preference_keys
+from luthier.data.rows import PREFERENCE, SCHEMA
 from luthier.text.digesting import conversation_digests
 from luthier.text.shingling import LONG, SHORT, Grain
 from luthier.text.signatures import Bands, near_keys
 from luthier.text.tokens import tokens_of
 
-VERSION = 1
+VERSION = 2
 """Raised by hand when a feature gets another meaning."""
 
 _FIXED = (
@@ -27,6 +28,7 @@ _FIXED = (
     pa.field("answer_chars", pa.int32(), nullable=False),
     pa.field("question_key", pa.uint64(), nullable=False),
     pa.field("answer_key", pa.uint64(), nullable=False),
+    pa.field("preference_key", pa.uint64(), nullable=False),
     pa.field("exact_low", pa.uint64(), nullable=False),
     pa.field("exact_high", pa.uint64(), nullable=False),
 )
@@ -64,8 +66,8 @@ def schema(threshold: float) -> pa.Schema:
 
     `id_key` and `group_key` are 64-bit digests of the id and of the group, or of the row where it has none;
     `question_key` and `answer_key` are equal for questions and answers that say the same in form (`data.asked`);
-    `exact_low` and `exact_high` the 128-bit digest of the folded conversation; then the band keys
-    of the questions in each grain.
+    `preference_key` is 0 for an answer (`plan.preferences`); `exact_low` and `exact_high` are the 128-bit digest of the
+    folded conversation and of what is preferred; then come the band keys of the questions in each grain.
     """
     bands = [name for near in nearness(threshold) for name in near.columns]
     return pa.schema([*SCHEMA, *_FIXED, *(pa.field(name, pa.uint64(), nullable=False) for name in bands)])
@@ -76,16 +78,23 @@ def with_features(batch: pa.RecordBatch, salt: str, threshold: float) -> pa.Reco
     ids, groups = batch["id"].to_pylist(), batch["group"].to_pylist()
     exact = conversation_digests(batch["messages"])
     asked = Asked.of_batch(batch)
+    preferred = preference_keys(batch)
     question, answer = _characters(batch)
     fixed = [
         pa.array(row_digests(bodies_of(batch), salt), pa.binary(32)),
         _keys(ids),
-        _keys([f"row {row}" if group is None else f"group {group}" for row, group in zip(ids, groups, strict=True)]),
+        _keys(
+            [
+                f"row {row.removesuffix(PREFERENCE)}" if group is None else f"group {group}"
+                for row, group in zip(ids, groups, strict=True)
+            ]
+        ),
         question,
         answer,
         pa.array(tokens_of(asked.questions).in_any_order()),
         pa.array(asked.answers),
-        pa.array(exact[:, 0]),
+        pa.array(preferred),
+        pa.array(exact[:, 0] ^ preferred),
         pa.array(exact[:, 1]),
     ]
     bands = [near_keys(asked.questions, near.grain, near.bands).T for near in nearness(threshold)]

@@ -12,11 +12,12 @@ from luthier.data.config import DataConfig, PiiConfig
 from luthier.data.executors.executor import Executor
 from luthier.data.plan.parts import WriteTask, Wrote, write_dropped, write_parts, write_row_list
 from luthier.data.plan.passes import Passes
+from luthier.data.plan.preferences import UNWANTED, WANTED
 from luthier.data.plan.shaped import Shaped
 from luthier.data.style import StyleLint
 from luthier.data.types import DataResult, SourceFile
 from luthier.domain.digests import canonical_json
-from luthier.domain.snapshots import SPLITS, GoldSet, Manifest
+from luthier.domain.snapshots import SPLITS, GoldSet, Manifest, Split
 from luthier.errors import LuthierError
 
 ROW_LIST, DROPPED = "rows.parquet", "dropped.parquet"
@@ -66,7 +67,8 @@ def _manifest(passes: Passes, ending: Ending, gold: str, rows: str) -> Manifest:
     known = 0 if shaped.gold_source is not None else shaped.gold_rows - int(fates.is_itself.sum())
     manifest = Manifest(
         project=ending.project,
-        splits={split: int(fates.is_in(split).sum()) for split in SPLITS},
+        splits={split: int((fates.is_in(split) & ~passes.preferences).sum()) for split in SPLITS},
+        preferences=_counted({split: int((fates.is_in(split) & passes.preferences).sum()) for split in SPLITS}),
         rows=rows,
         rows_in=read + known,
         dropped=dict(sorted((Counter(shaped.counted("dropped")) + Counter(fates.counts())).items())),
@@ -80,8 +82,8 @@ def _manifest(passes: Passes, ending: Ending, gold: str, rows: str) -> Manifest:
 
 
 def _check_conservation(manifest: Manifest, passes: Passes) -> None:
-    """Rows in are rows kept and rows dropped; anything else is a bug, and no snapshot is made of it."""
-    out = sum(manifest.splits.values()) + sum(manifest.dropped.values())
+    """Rows in are rows kept, preferences and rows dropped; anything else is a bug, and no snapshot is made of it."""
+    out = sum(map(sum, (each.values() for each in (manifest.splits, manifest.preferences, manifest.dropped))))
     if out != manifest.rows_in or passes.fates.open.any():
         raise LuthierError(f"{manifest.rows_in} rows went into the data stage and {out} came out")
 
@@ -108,6 +110,7 @@ def _card(passes: Passes, ending: Ending, manifest: Manifest, wrote: Sequence[Wr
         gold=manifest.gold,
         rows_in=manifest.rows_in,
         splits={str(split): rows for split, rows in manifest.splits.items()},
+        preferences=_preferences(passes),
         strata=_strata(wrote),
         lengths=tuple(_lengths(passes)),
         masked=manifest.masked,
@@ -120,8 +123,23 @@ def _card(passes: Passes, ending: Ending, manifest: Manifest, wrote: Sequence[Wr
         pii=_told_pii(ending.config.pii),
         sources=tuple(_source_lines(shaped, ending)),
         missing=tuple(ending.missing),
-        notes=(*ending.notes, *_style_notes(wrote, ending.config)),
+        notes=(*ending.notes, *_consent_notes(shaped, ending), *_style_notes(wrote, ending.config)),
     )
+
+
+def _counted(rows: dict[Split, int]) -> dict[Split, int]:
+    """The splits that hold any."""
+    return {split: count for split, count in rows.items() if count}
+
+
+def _preferences(passes: Passes) -> dict[str, dict[str, int]]:
+    """Pairs, and answers that were judged alone, by what was thought of them: kind -> split -> how many."""
+    keys = passes.shards.figures("preference_key").astype(np.uint64)
+    kinds = {"pairs": keys > UNWANTED, "wanted answers": keys == WANTED, "unwanted answers": keys == UNWANTED}
+    counts = {kind: {split: int((mask & passes.fates.is_in(split)).sum()) for split in SPLITS}
+              for kind, mask in kinds.items()}  # fmt: skip
+    return {kind: {str(split): rows for split, rows in _counted(found).items()}
+            for kind, found in counts.items() if any(found.values())}  # fmt: skip
 
 
 def _strata(wrote: Sequence[Wrote]) -> dict[str, dict[str, int]]:
@@ -146,7 +164,7 @@ def _style_notes(wrote: Sequence[Wrote], config: DataConfig) -> list[str]:
 def _lengths(passes: Passes) -> list[Lengths]:
     """Length figures of every split that holds a row."""
     columns = {part: passes.shards.figures(f"{part}_chars").astype(np.int64) for part in ("question", "answer")}
-    masks = {split: passes.fates.is_in(split) for split in SPLITS}
+    masks = {split: passes.fates.is_in(split) & ~passes.preferences for split in SPLITS}
     return [
         lengths_of(split, part, characters[mask])
         for split, mask in masks.items()
@@ -166,11 +184,27 @@ def _source_lines(shaped: Shaped, ending: Ending) -> list[SourceLine]:
             rows=shaped.rows_per_source[number],
             lawful_basis=file.config.lawful_basis,
             retention_days=file.config.retention_days,
+            undated=sum(facts.undated for facts in shaped.facts if facts.source == number),
             purpose=file.config.purpose,
+            terms=file.config.terms,
             file_digest=file.file_digest,
         )
         for number, file in shown
     ]
+
+
+def _consent_notes(shaped: Shaped, ending: Ending) -> list[str]:
+    """What a source leaves open that somebody will ask about."""
+    told = []
+    for source in _source_lines(shaped, ending):
+        if source.undated:
+            told.append(
+                f"{source.undated} of the rows of {source.path!r} have no date, so their {source.retention_days} days "
+                "of retention never end: map one with `columns: {date: ...}`."
+            )
+        if not source.purpose:
+            told.append(f"{source.path!r} does not state the `purpose` that its rows were collected for.")
+    return told
 
 
 def _told_pii(config: PiiConfig) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,14 @@ from luthier.data.config import StyleSheetConfig
 from luthier.data.plan.bodies import PARQUET, parquet_of
 from luthier.data.plan.fates import Fates
 from luthier.data.plan.files import written
+from luthier.data.plan.preferences import ANSWER
 from luthier.data.plan.shards import DROPPED, Shards, batches_of
 from luthier.data.style import StyleLint
 from luthier.domain.digests import digest_of_bytes
-from luthier.domain.snapshots import SPLITS, Part, Split
+from luthier.domain.snapshots import HOLDS, SPLITS, Holds, Part, Split
 
 ROWS_PER_PART = 50_000
+_FOLDERS: Mapping[Holds, str] = {"answers": "", "preferences": "preferences/"}
 ROWS_AT_ONCE = 8_192
 ROW_LIST = pa.schema([
     pa.field("id", pa.string(), nullable=False),
@@ -56,17 +59,28 @@ def write_parts(task: WriteTask) -> Wrote:
     parts: list[Part] = []
     strata: dict[Split, Counter[tuple[str, str]]] = {}
     style = StyleLint(task.style_sheet)
-    for code, split in enumerate(SPLITS):
-        chosen = [np.flatnonzero(task.codes[start : start + batch.num_rows] == code)
-                  for start, batch in zip(starts.tolist(), batches, strict=False)]  # fmt: skip
-        picked = (batch.take(pa.array(rows)) for batch, rows in zip(batches, chosen, strict=True) if len(rows))
+    for (code, split), holds in product(enumerate(SPLITS), HOLDS):
+        of_split = [task.codes[start : start + batch.num_rows] == code
+                    for start, batch in zip(starts.tolist(), batches, strict=False)]  # fmt: skip
         seen = strata.setdefault(split, Counter())
-        for place, tables in enumerate(_in_parts(picked)):
-            for batch in tables:
+        for place, tables in enumerate(_in_parts(_picked(batches, of_split, holds))):
+            for batch in tables if holds == "answers" else ():
                 seen.update(_tags_of(batch))
                 style.add(batch)
-            parts.append(_part(task.folder, split, f"{task.number:05d}-{place:02d}", [parquet_of(b) for b in tables]))
+            name = f"{_FOLDERS[holds]}{split}/{task.number:05d}-{place:02d}.parquet"
+            parts.append(_part(task.folder, split, holds, name, [parquet_of(b) for b in tables]))
     return Wrote(tuple(parts), strata, style)
+
+
+def _picked(
+    batches: Sequence[pa.RecordBatch], of_split: Sequence[NDArray[np.bool_]], holds: Holds
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a split that are preferences, or those that are not."""
+    for batch, chosen in zip(batches, of_split, strict=True):
+        is_wanted = (batch["preference_key"].to_numpy() != ANSWER) == (holds == "preferences")
+        rows = np.flatnonzero(chosen & is_wanted)
+        if len(rows):
+            yield batch.take(pa.array(rows))
 
 
 def write_row_list(target: Path, shards: Shards, fates: Fates) -> str:
@@ -136,15 +150,13 @@ def _in_parts(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch
         yield together
 
 
-def _part(folder: Path, split: Split, name: str, batches: Sequence[pa.RecordBatch]) -> Part:
+def _part(folder: Path, split: Split, holds: Holds, place: str, batches: Sequence[pa.RecordBatch]) -> Part:
     """One Parquet file, not named before it is complete."""
-    place = f"{split}/{name}.parquet"
     table = pa.Table.from_batches(batches, schema=PARQUET)
     with written(folder / place) as temporary:
         pq.write_table(table, temporary, compression="zstd", row_group_size=ROWS_AT_ONCE)
-    return Part(
-        split=split, name=place, file_digest=digest_of_bytes((folder / place).read_bytes()), rows=table.num_rows
-    )
+    digest = digest_of_bytes((folder / place).read_bytes())
+    return Part(split=split, holds=holds, name=place, file_digest=digest, rows=table.num_rows)
 
 
 def _tags_of(batch: pa.RecordBatch) -> Counter[tuple[str, str]]:

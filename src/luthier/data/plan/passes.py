@@ -7,12 +7,13 @@ import numpy as np
 
 from luthier.data import contradictions, leakage
 from luthier.data.config import DataConfig
-from luthier.data.contradictions import Contradiction, worth_comparing
+from luthier.data.contradictions import Conflict, Contradiction, worth_comparing
 from luthier.data.gold import blocking, draw_gold, natural_overlaps, what_is_missing
 from luthier.data.leakage import CERTAIN, Bar, Hit, Overlap
 from luthier.data.plan.fates import Fates, Mask
 from luthier.data.plan.judging import Judges
 from luthier.data.plan.leaks import Lookout
+from luthier.data.plan.preferences import ANSWER, joined_groups, opposed, twins
 from luthier.data.plan.repeats import (
     PairRows,
     close_questions,
@@ -27,6 +28,7 @@ from luthier.data.plan.strata import Strata, check_tags, strata_of
 from luthier.data.split import Keys, draw
 from luthier.errors import Refused
 
+OPPOSED = "one prefers the answer that the other rejects"
 _MARGIN = 0.9
 """A draw wants more distance than the check afterwards, so that new rows, which shift weights, raise no false alarm."""
 _NATURAL_PROBES, _NATURAL_ROWS = 200, 20_000
@@ -41,6 +43,9 @@ class Passes:
     fates: Fates
     groups: Keys
     strata: Strata
+    preferences: Mask
+    twins: Mask
+    """Preferences beside an answer to the same question, with which they stay."""
 
     @classmethod
     def of(cls, config: DataConfig, shaped: Shaped) -> "Passes":
@@ -48,9 +53,13 @@ class Passes:
         fates = Fates(len(shaped.shards))
         fates.place(np.arange(shaped.gold_rows), "test")
         _count_once(shaped, fates)
-        groups = shaped.shards.figures("group_key").astype(np.uint64)
+        groups, questions, preferred = (
+            shaped.shards.figures(name).astype(np.uint64) for name in ("group_key", "question_key", "preference_key")
+        )
         strata = strata_of(shaped.shards, config.gold.stratify_by)
-        return cls(config, shaped, fates, groups, strata)
+        is_preference = preferred != ANSWER
+        together = joined_groups(groups, questions, is_preference)
+        return cls(config, shaped, fates, together, strata, is_preference, twins(groups, questions, is_preference))
 
     @property
     def shards(self) -> Shards:
@@ -59,8 +68,8 @@ class Passes:
 
     @property
     def everyone(self) -> Rows:
-        """Every row once, gold and rows that were left out too."""
-        return np.flatnonzero(~self.fates.is_itself)
+        """Every row once, gold and rows that were left out too; a preference beside its answer is no other row."""
+        return np.flatnonzero(~self.fates.is_itself & ~self.twins)
 
     def leave_out_duplicates(self, judges: Judges) -> tuple[dict[int, int], PairRows]:
         """Of rows that say the same the first stays; clusters by size, and pairs of rows whose questions are close."""
@@ -78,11 +87,12 @@ class Passes:
 
     def settle_contradictions(self, judges: Judges, close: PairRows) -> None:
         """Rows that contradict another one are left out, or refuse the build where the config says so."""
-        rows = np.concatenate([np.arange(self.shaped.gold_rows), np.flatnonzero(self.fates.open)])
+        answering = self.fates.open & ~self.preferences
+        rows = np.concatenate([np.arange(self.shaped.gold_rows), np.flatnonzero(answering)])
         questions, answers = (self.shards.figures(f"{part}_key")[rows] for part in ("question", "answer"))
-        apart = close[close[:, 0] != close[:, 1]]
+        apart = close[(close[:, 0] != close[:, 1]) & ~self.preferences[close].any(axis=1)]
         pairs = rows[worth_comparing(questions, answers, np.searchsorted(rows, apart))]
-        found = judges.conflicts(pairs)
+        found = [*judges.conflicts(pairs), *self._opposed()]
         if not found:
             return
         ids = self._ids({row for pair in found for row in (pair.first, pair.second)})
@@ -99,7 +109,8 @@ class Passes:
         """A gold set is drawn; how many rows could not be in it because another row resembles them."""
         check_tags(self.strata, self.config.gold.stratify_by, self.shards)
         is_synthetic = self.shards.figures("synthetic").astype(np.bool_)
-        rows = np.flatnonzero(self.fates.open & ~is_synthetic)  # what a model wrote measures no model
+        measures = self.fates.open & ~is_synthetic & ~self.preferences  # what a model wrote measures no model
+        rows = np.flatnonzero(measures)
 
         def resembles_another(probes: Rows) -> Mask:
             return lookout.resembled(probes, self.everyone, margin=_MARGIN)
@@ -109,12 +120,12 @@ class Passes:
             alike=resembles_another,
         )  # fmt: skip
         self.fates.place(drawn.gold, "test")
-        self.fates.leave_out(drawn.companions, "group_in_gold")
+        self.keep_groups_apart()
         return drawn.lookalikes
 
     def keep_groups_apart(self) -> None:
-        """Rows of a known gold row's group do not train."""
-        in_gold = np.isin(self.groups, self.groups[: self.shaped.gold_rows])
+        """Rows of a gold row's group, and preferences about its question, do not train."""
+        in_gold = np.isin(self.groups, self.groups[self.fates.is_in("test")])
         self.fates.leave_out(in_gold & self.fates.open, "group_in_gold")
 
     def stop_leaks(self, lookout: Lookout) -> Bar:
@@ -141,8 +152,19 @@ class Passes:
 
     def missing(self, input_types: Collection[str]) -> list[str]:
         """What the gold set lacks."""
-        gold = np.flatnonzero(self.fates.is_in("test"))
-        return what_is_missing(gold, self.strata, self.config.gold.stratify_by, input_types)
+        answers = ~self.preferences
+        gold = (np.cumsum(answers) - 1)[self.fates.is_in("test")]
+        strata = Strata(self.strata.codes[answers], self.strata.values)
+        return what_is_missing(gold, strata, self.config.gold.stratify_by, input_types)
+
+    def _opposed(self) -> list[Conflict]:
+        """Rows that are preferred to what another one prefers to them."""
+        rows = np.flatnonzero(self.fates.open)
+        if not self.preferences[rows].any():
+            return []
+        columns = (self.shards.figures(name)[rows] for name in ("question_key", "answer_key", "preference_key"))
+        pairs = rows[opposed(*columns)].tolist()
+        return [Conflict(first=one, second=other, reason=OPPOSED) for one, other in pairs]
 
     def _natural(self, lookout: Lookout, rows: Rows) -> float:
         """How many rows resemble a gold set of this size by chance, told by rows that play it."""

@@ -75,13 +75,13 @@ def read(piece: Piece, config: DataConfig) -> Iterator[pa.RecordBatch | Fault]:
 
 
 def read_examples(file: SourceFile, config: DataConfig) -> tuple[Example, ...]:
-    """Every row of a source that is small enough to hold; Faults as `file:line: what`."""
+    """Every ideal answer of a source that is small enough to hold; Faults as `file:line: what`."""
     rows: list[Example] = []
     faults: list[str] = []
     for piece in pieces_of([file], config):
         for item in read(piece, config):
             if not isinstance(item, Fault):
-                rows += examples_of(item)
+                rows += [row for row in examples_of(item) if row.liked is not False]
             elif item.blocking:
                 faults.append(f"{piece.place}:{item.line}: {item.what}")
     if faults:

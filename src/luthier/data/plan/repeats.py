@@ -38,11 +38,12 @@ def close_questions(shards: Shards, among: Rows, threshold: float) -> PairRows:
 def repeat_candidates(shards: Shards, close: PairRows, among: Rows) -> PairRows:
     """Pairs of `among` that may be near duplicates: close ones, and those of one answer among questions that are close.
 
-    Of rows that are close through others, the first with an answer is paired with the others of that answer.
+    Of rows that are close through others, the first with an answer is paired with the others of that answer. Two
+    preferences must reject the same.
     """
     known = np.searchsorted(among, close)
     head = heads(len(among), known[:, 0], known[:, 1])
-    answers = shards.figures("answer_key")[among]
+    answers = shards.figures("answer_key")[among] ^ shards.figures("preference_key")[among]
     alike = np.flatnonzero((head != np.arange(len(among))) | np.isin(np.arange(len(among)), head[known[:, 0]]))
     order = alike[np.lexsort((alike, answers[alike], head[alike]))]
     same = (head[order][1:] == head[order][:-1]) & (answers[order][1:] == answers[order][:-1])
@@ -50,7 +51,10 @@ def repeat_candidates(shards: Shards, close: PairRows, among: Rows) -> PairRows:
         order[np.maximum.accumulate(np.where(np.r_[True, ~same], np.arange(len(order)), 0))] if len(order) else order
     )
     pairs = np.stack([among[firsts], among[order]], axis=1)
-    return np.unique(np.concatenate([close, pairs[firsts != order]]), axis=0)
+    candidates = np.unique(np.concatenate([close, pairs[firsts != order]]), axis=0)
+    preferred = shards.figures("preference_key")
+    of_one_kind: PairRows = candidates[preferred[candidates[:, 0]] == preferred[candidates[:, 1]]]
+    return of_one_kind
 
 
 def cluster_heads(among: Rows, pairs: PairRows) -> tuple[Rows, Rows]:

@@ -17,6 +17,7 @@ from luthier.data.plan.consent import are_erased, first_end, reasons_against, re
 from luthier.data.plan.features import VERSION as FEATURES_VERSION
 from luthier.data.plan.features import schema, with_features
 from luthier.data.plan.files import written
+from luthier.data.plan.preferences import told_apart
 from luthier.data.plan.reading import Piece, read
 from luthier.data.plan.shards import DROPPED, Shard, ShardFacts
 from luthier.data.plan.tally import Tally
@@ -143,8 +144,10 @@ class _Shaping:
         if not tidy.kept.num_rows:
             return
         tally.end(first_end(tidy.kept, days))
+        tally.undated += tidy.kept["collected_on"].null_count if days is not None else 0
         batch, found = cleared(tidy.kept, config.pii, self._rules.salt, key=self._rules.pii_key)
         tally.masked.update(found)
+        batch = self._told_apart(batch)
         shown = are_erased(batch, rules.erased, rules.salt)
         self._leave_out(batch, ["erased" if is_gone else None for is_gone in shown.to_pylist()])
         batch = batch.filter(pc.invert(shown))
@@ -156,6 +159,13 @@ class _Shaping:
         tally.languages.update(languages_of(again))
         tally.rows += batch.num_rows
         self._kept.write_batch(with_features(batch, self._rules.salt, config.duplicates.near_threshold))
+
+    def _told_apart(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch with each preference as a row of its own, which is counted as one."""
+        told = told_apart(batch, self._piece.file.config.preferences)
+        self.tally.rows_in += told.rows.num_rows + told.left_out.num_rows - batch.num_rows
+        self._leave_out(told.left_out, told.reasons)
+        return told.rows
 
     def _leave_out(self, batch: pa.RecordBatch, against: Sequence[str | None]) -> None:
         """List the rows that something speaks against, with personal data in their ids hashed."""

@@ -48,6 +48,7 @@ class ShardFacts(Value):
     left: Mapping[str, int] = Field(description="PII spans found in them.")
     faults: tuple[str, ...]
     faults_untold: int = 0
+    undated: int = Field(default=0, description="Rows without a day, where retention is counted from one.")
     first_end: date | None = Field(
         default=None, description="The first day on which one of its rows is past its retention."
     )

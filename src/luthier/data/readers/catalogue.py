@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from luthier.data.readers import annotated, dialogues, evaluations, tables, tickets, training
 from luthier.data.readers.columns import read_records
+from luthier.data.readers.compose import composed
 from luthier.data.readers.json_records import json_records
 from luthier.data.readers.lines import BYTE_ORDER_MARK
 from luthier.data.readers.mail import mail
@@ -162,10 +163,10 @@ def _named(row: Object) -> str:
 
 
 def renamed(records: Records, origin: Origin) -> Records:
-    """Records whose fields bear Luthier's names."""
-    if not origin.columns:
-        return records
-    return (_rename(item, origin.columns) if isinstance(item, Record) else item for item in records)
+    """Records whose fields bear Luthier's names, and those made of other fields."""
+    if origin.columns:
+        records = (_rename(item, origin.columns) if isinstance(item, Record) else item for item in records)
+    return composed(records, origin)
 
 
 def _rename(record: Record, columns: Mapping[str, str]) -> Record:

@@ -15,7 +15,7 @@ MAX_BATCH_ROWS = 8_192
 MAX_BATCH_BYTES = 32_000_000
 _MAX_TAG_CHARACTERS = 100
 _DATES = ("collected_on", "date", "created_at", "timestamp")
-_NO_STRATA = frozenset({"id", "subject", "lawful_basis", "consent", "synthetic", *_DATES})
+_NO_STRATA = frozenset({"id", "subject", "lawful_basis", "consent", "training_allowed", "synthetic", *_DATES})
 _BASES = frozenset(LAWFUL_BASES)
 _YES = frozenset({"yes", "true", "1"})
 
@@ -62,6 +62,7 @@ class RowColumns:
         self.message_ends: list[int] = [0]
         self.tools: list[str | None] = []
         self.rejected: list[str | None] = []
+        self.liked: list[bool | None] = []
         self.tags: list[str] = []
         self.tag_values: list[str] = []
         self.tag_ends: list[int] = [0]
@@ -86,6 +87,8 @@ class RowColumns:
             raise Malformed(f"the lawful basis is none of {list(LAWFUL_BASES)}")
         if "consent" in tags and (tag_text(tags, "consent") or "no").lower() not in _YES:
             raise Malformed("it says that there is no consent to its use")
+        if "training_allowed" in tags and (tag_text(tags, "training_allowed") or "no").lower() not in _YES:
+            raise Malformed("its terms do not allow training on it")
         collected_on = _collected_on(tags)
         strata = self._strata(tags)
         group = tag_text(tags, self._group_by) if self._group_by in tags else None
@@ -96,6 +99,7 @@ class RowColumns:
         self.message_ends.append(len(self.roles))
         self.tools.append(draft.tools)
         self.rejected.append(draft.rejected)
+        self.liked.append(draft.liked)
         if strata:
             self.tags += [name for name, _ in strata]
             self.tag_values += [value for _, value in strata]
@@ -127,6 +131,7 @@ class RowColumns:
                 ),
                 pa.array(self.tools, pa.string()),
                 pa.array(self.rejected, pa.string()),
+                pa.array(self.liked, pa.bool_()),
                 strata,
                 pa.array(self.bases, pa.string()),
                 pa.array(self.subjects, pa.string()),

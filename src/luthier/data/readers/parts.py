@@ -28,6 +28,8 @@ class Origin:
     stratify_by: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     """Field of Luthier -> name in the file."""
+    compose: Mapping[str, str] = field(default_factory=dict)
+    """Field of Luthier -> template over the fields of the record."""
     ours: tuple[str, ...] = ()
     """Mail addresses, domains (`@firm.example`) and author ids whose words are answers."""
     query: str | None = None
@@ -72,6 +74,8 @@ class Draft(NamedTuple):
     rejected: str | None = None
     thread: str | None = None
     part: int | None = None
+    liked: bool | None = None
+    """What a person thought of the last message, where they judged it alone."""
 
 
 class Malformed(Exception):

@@ -41,6 +41,7 @@ def origin_of(section: SourceConfig, config: DataConfig) -> Origin:
         group_by=config.split.group_by,
         stratify_by=config.gold.stratify_by,
         columns={str(field): name for field, name in section.columns.items()},
+        compose={str(field): text for field, text in section.compose.items()},
         ours=section.ours,
         query=section.query,
     )

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from itertools import takewhile
 
 from luthier.data.readers.conversations import (
     Turn,
@@ -25,6 +24,8 @@ _PAIR = frozenset({"system", "prompt", "completion"}) | _OFFERED
 _PREFERENCE = frozenset({"system", "prompt", "chosen", "rejected"}) | _OFFERED
 _ALPACA = frozenset({"system", "instruction", "input", "output"})
 _FIX = frozenset({"system", "prompt", "messages", "draft", "edited"}) | _OFFERED
+_LABELS = {"true": True, "false": False}
+"""As tables of text keep them."""
 _SPEAKER = re.compile(r"\n\n(Human|Assistant): ?")
 
 
@@ -47,12 +48,13 @@ def dpo(row: Object, _: Origin) -> Sequence[Draft]:
 
 
 def prompt_completion(row: Object, _: Origin) -> Sequence[Draft]:
-    """`prompt` and `completion`, each a text or messages; with TRL's `label` false there is nothing to learn."""
-    if row.get("label") is False:
-        raise NothingToLearn("the completion is marked as unwanted")
+    """`prompt` and `completion`, each a text or messages; TRL's `label` says whether people like the completion."""
+    label = row.get("label")
+    liked = label if isinstance(label, bool) else _LABELS.get(str(label).strip().lower())
     answer = side(needed(row, "completion"), "assistant")
     messages = [*_system(row), *side(needed(row, "prompt"), "user"), *answer]
-    return (Draft(messages, tags_of(row, _PAIR), tools=tools_of(row)),)
+    taken = _PAIR if liked is None else _PAIR | {"label"}
+    return (Draft(messages, tags_of(row, taken), tools=tools_of(row), liked=liked),)
 
 
 def preference(row: Object, _: Origin) -> Sequence[Draft]:
@@ -62,9 +64,10 @@ def preference(row: Object, _: Origin) -> Sequence[Draft]:
     prompt = side(row["prompt"], "user") if "prompt" in row else []
     if prompt and liked[: len(prompt)] == prompt:
         prompt = []
-    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(liked, less_liked, strict=False)))
-    if not less_liked[shared:] or less_liked[-1][0] != "assistant":
+    if liked == less_liked:
         raise NothingToLearn("the answer chosen and the one rejected are the same")
+    if liked[:-1] != less_liked[:-1] or less_liked[-1][0] != "assistant":
+        raise NothingToLearn("the conversations part before their last answers, which therefore cannot be compared")
     draft = Draft([*_system(row), *prompt, *liked], tags_of(row, _PREFERENCE), tools_of(row), less_liked[-1][1])
     return (draft,)
 

@@ -12,6 +12,9 @@ class SynthesizeConfig(Section):
         default=None,
         description="A template with $task, $stratum, $examples and $tools; Luthier's own when absent.",
     )
+    judge: str | None = Field(
+        default=None, description="A model under `models` that refuses rows before people see them; it admits none."
+    )
     seeds: int = Field(default=3, ge=1, le=20, description="Real rows of the stratum that each request shows.")
     temperature: float = Field(default=0.8, ge=0.0, le=2.0, description="How freely the model writes.")
     max_tokens: int = Field(default=512, ge=16, le=32_768, description="Longest reply.")

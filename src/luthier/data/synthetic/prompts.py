@@ -11,7 +11,7 @@ from luthier.data.synthetic.config import SynthesizeConfig
 from luthier.domain.calls import ToolSpec
 from luthier.domain.digests import digest_of
 from luthier.domain.examples import Example, Message
-from luthier.domain.value import Value
+from luthier.domain.value import Json, Value
 from luthier.domain.variants import Decoding
 from luthier.errors import EmptySample, UserError
 from luthier.variants.engines.base import EngineRequest
@@ -103,27 +103,49 @@ def request_for(
     seed: int,
 ) -> EngineRequest:
     """What the model is asked; the answer is to be a call where the project has tools."""
-    shown = [
-        json.dumps({"question": rows[each].asked, "answer": rows[each].ideal}, ensure_ascii=False)
-        for each in order.seeds
-    ]
-    kind = ", ".join(f"{tag} = {value}" for tag, value in order.strata.items()) or "any kind"
     offered = (
         f'The answer is a tool call, {{"name": ..., "arguments": ...}} as text. Tools: {tools_json(tools)}'
         if tools
         else ""
     )
-    text = Template(prompt).substitute(task=task, stratum=kind, examples="\n".join(shown), tools=offered)
+    text = Template(prompt).substitute(
+        task=task, stratum=stratum_name(order), examples=shown_rows(order, rows), tools=offered
+    )
     decoding = Decoding(max_tokens=config.max_tokens, temperature=config.temperature, seed=seed + order.draw)
     return EngineRequest(messages=(Message(role="user", content=text),), decoding=decoding)
 
 
-def written(text: str | None) -> Written:
-    """The question and answer in a reply, which may stand in a code block; an answer that is an object becomes text."""
+def shown_rows(order: Order, rows: Mapping[str, Example]) -> str:
+    """The real rows of an order, one JSON object a line."""
+    seeds = [rows[each] for each in order.seeds]
+    return "\n".join(json.dumps({"question": row.asked, "answer": row.ideal}, ensure_ascii=False) for row in seeds)
+
+
+def stratum_name(order: Order) -> str:
+    """The kind of row that an order wants, in words."""
+    return ", ".join(f"{tag} = {value}" for tag, value in order.strata.items()) or "any kind"
+
+
+def json_of(text: str | None) -> Json:
+    """What a reply means, which may stand in a code block.
+
+    Raises:
+        ValueError: It is no JSON.
+
+    """
     body = (text or "").strip().removeprefix("```json").removeprefix("```").removesuffix("```").strip()
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
+        value: Json = json.loads(body)
+    except RecursionError as fault:
+        raise ValueError("nested too deep") from fault
+    return value
+
+
+def written(text: str | None) -> Written:
+    """The question and answer in a reply, which may stand in a code block; an answer that is an object becomes text."""
+    try:
+        value = json_of(text)
+    except ValueError:
         return Written(fault="not_json")
     if not isinstance(value, dict) or not {"question", "answer"} <= set(value):
         return Written(fault="wrong_shape")

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pydantic import Field
 
 from luthier.data.synthetic.config import SynthesizeConfig
-from luthier.data.synthetic.prompts import Order, orders, prompt_version, request_for, strata_of, written
+from luthier.data.synthetic.judge import Judging, judge_request, judgement
+from luthier.data.synthetic.prompts import Order, Written, orders, prompt_version, request_for, strata_of, written
 from luthier.data.synthetic.validate import Validator
 from luthier.domain.answers import Answer
 from luthier.domain.calls import ToolSpec
@@ -29,6 +31,10 @@ class Ports(Protocol):
         """One reply per request; one that failed says so."""
         ...
 
+    def judge(self, requests: Sequence[EngineRequest]) -> Sequence[Answer]:
+        """One reply of the judge per request; asked where the run names one."""
+        ...
+
     def progress(self, done: int, of: int) -> None:
         """Told after every batch."""
         ...
@@ -43,6 +49,7 @@ class SyntheticRow(Value):
     strata: Mapping[str, str]
     seeds: tuple[str, ...] = Field(description="Ids of the real rows that the model was shown.")
     draw: int = Field(description="With the run's seed, what decided the seeds and the model's sampling.")
+    judged: str = Field(default="", description="What the judge said of it.")
 
 
 class Synthesis(Value):
@@ -52,6 +59,8 @@ class Synthesis(Value):
     prompt: str = Field(description="The template, as it was.")
     prompt_version: str
     snapshot: str = Field(description="Whose rows were the seeds.")
+    judge: str | None = Field(default=None, description="The model that refused rows, and its id.")
+    judge_prompt: str = Field(default="", description="Its template, as it was.")
     seed: int
     wanted: int
     asked: int = Field(description="Requests that went to the model.")
@@ -76,6 +85,7 @@ class Synthesis(Value):
                     "seed": self.seed,
                     "draw": row.draw,
                     "seeds": list(row.seeds),
+                    **({"judge": self.judge, "judged": row.judged} if self.judge else {}),
                 },
             }
             for row in self.rows
@@ -97,6 +107,7 @@ def run(
     generator: str,
     snapshot: str,
     seed: int,
+    judging: Judging | None = None,
 ) -> Synthesis:
     """`count` valid rows, or fewer where the attempts run out; asked = kept + rejected.
 
@@ -114,11 +125,13 @@ def run(
         generator: Name and id of the model.
         snapshot: Where the seeds are from.
         seed: Decides seeds, strata and sampling.
+        judging: Who refuses rows that the validator lets through; nobody where absent.
 
     """
     for question in known:
         validator.know(question)
     strata, by_id = strata_of(seeds, tags), {row.id: row for row in seeds}
+    judge = _Judge(ports, config, judging, by_id, task) if judging else None
     rows: list[SyntheticRow] = []
     rejected: Counter[str] = Counter()
     asked, at_most = 0, int(count * config.attempts_per_row)
@@ -129,13 +142,14 @@ def run(
         requests = [request_for(each, by_id, config, prompt, task=task, tools=tools, seed=seed) for each in batch]
         replies = ports.answer(requests)
         asked += len(batch)
-        for order, reply in zip(batch, replies, strict=True):
-            spent.append(reply)
-            made = _made(order, reply, validator, f"{snapshot}{seed}{prompt}{generator}")
-            if isinstance(made, str):
-                rejected[made] += 1
-            else:
-                rows.append(made)
+        spent += replies
+        made: Sequence[SyntheticRow | str] = [_made(order, reply, validator, f"{snapshot}{seed}{prompt}{generator}")
+                for order, reply in zip(batch, replies, strict=True)]  # fmt: skip
+        if judge:
+            made, verdicts = judge.sieve(batch, made)
+            spent += verdicts
+        rows += [each for each in made if isinstance(each, SyntheticRow)]
+        rejected.update(each for each in made if isinstance(each, str))
         ports.progress(len(rows), count)
     if asked != len(rows) + sum(rejected.values()):
         raise LuthierError(f"{asked} rows were asked of a model and {len(rows) + sum(rejected.values())} accounted for")
@@ -144,6 +158,8 @@ def run(
         prompt=prompt,
         prompt_version=prompt_version(prompt),
         snapshot=snapshot,
+        judge=judging.model if judging else None,
+        judge_prompt=judging.prompt if judging else "",
         seed=seed,
         wanted=count,
         asked=asked,
@@ -169,6 +185,37 @@ def _made(order: Order, reply: Answer, validator: Validator, run_name: str) -> S
         id=f"synthetic-{name}", question=found.question, answer=found.answer, strata=order.strata, seeds=order.seeds,
         draw=order.draw,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """Whoever refuses rows, and what it is told about each."""
+
+    ports: Ports
+    config: SynthesizeConfig
+    judging: Judging
+    seeds: Mapping[str, Example]
+    task: str
+
+    def sieve(self, batch: Sequence[Order], made: Sequence[SyntheticRow | str]) -> "_Sieved":
+        """The rows that it accepts, with what it said; of the others why they are not kept."""
+        asked = [(place, row) for place, row in enumerate(made) if isinstance(row, SyntheticRow)]
+        requests = [self._request(batch[place], row) for place, row in asked]
+        replies = self.ports.judge(requests) if requests else []
+        judged = list(made)
+        for (place, row), reply in zip(asked, replies, strict=True):
+            fault, reason = judgement(reply)
+            judged[place] = fault or row.model_copy(update={"judged": reason})
+        return _Sieved(judged, replies)
+
+    def _request(self, order: Order, row: SyntheticRow) -> EngineRequest:
+        candidate = Written(question=row.question, answer=row.answer)
+        return judge_request(order, candidate, self.seeds, self.config, prompt=self.judging.prompt, task=self.task)
+
+
+class _Sieved(NamedTuple):
+    made: Sequence[SyntheticRow | str]
+    replies: Sequence[Answer]
 
 
 def _total(costs: Sequence[Money]) -> Money:

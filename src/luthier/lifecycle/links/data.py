@@ -122,6 +122,13 @@ class Retention(Value):
     first_end: date | None
 
 
+def retention_over_since(work: Workspace) -> date | None:
+    """The day since which rows of the snapshot are past their retention; None while none is."""
+    last = work.latest("data", "retention")
+    ends = work.fetch(last, Retention).first_end if last else None
+    return ends if ends is not None and ends <= work.clock().date() else None
+
+
 def _retention_cut(work: Workspace) -> date | None:
     """The day that decides which rows are past their retention; it moves on only when a row reaches its end."""
     if all(source.retention_days is None for source in work.config.data.sources):
@@ -214,14 +221,22 @@ def _put(work: Workspace, path: Path, *, kind: str, parents: Sequence[str]) -> s
 
 
 def _tell(work: Workspace, result: DataResult, card: DataCard, manifest: str) -> None:
-    kept, dropped = sum(card.splits.values()), sum(card.dropped.values())
+    preferred = f" ({card.preferred} of them preferences)" if card.preferred else ""
     work.voice.say(
-        f"{card.rows_in} rows in, {kept} kept, {dropped} left out ({_counts(card.dropped)}); "
+        f"{card.rows_in} rows in, {card.kept} kept{preferred}, "
+        f"{sum(card.dropped.values())} left out ({_counts(card.dropped)}); "
         f"{sum(card.masked.values())} personal data spans masked"
     )
     work.voice.say(
         f"gold set of {len(result.gold.examples)} rows frozen as {result.manifest.gold[:12]}, snapshot {manifest[:12]}"
     )
+    if card.dropped.get("retention_over") and card.splits.get("test"):
+        work.voice.say(
+            "what earlier snapshots and the gold set keep of rows past their retention: luthier data expire --list"
+        )
+    for source in card.sources:
+        if source.undated:
+            work.voice.say(f"{source.path}: kept for {source.kept_for}")
     for lacking in card.missing:
         work.voice.say(f"the gold set lacks {lacking}")
     for worse in card.regressions:

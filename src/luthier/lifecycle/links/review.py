@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import TypeAdapter
 
+from luthier.data.rows import PREFERENCE
 from luthier.domain.digests import digest_of
 from luthier.domain.examples import Example
+from luthier.domain.preferences import Preference
 from luthier.domain.snapshots import Split
 from luthier.domain.value import Json, Value
 from luthier.errors import Busy, EmptySample, NotEnoughEvidence, Refused, WaitingForPerson
-from luthier.lifecycle.links.data import rows_of
+from luthier.lifecycle.rows import preference_rows, rows_of
 from luthier.lifecycle.workspace import Settled, Workspace
 from luthier.review.agreement import krippendorff_alpha, mark_units
 from luthier.review.step import admitted, disputed, simulated, standing, start, step
@@ -54,6 +56,18 @@ def admitted_rows(work: Workspace, split: Split) -> tuple[Example, ...]:
     state, _ = _replay(work)
     rows = rows_of(work, split)
     return tuple(row for row in rows if _is_let_in(state, row))
+
+
+def admitted_preferences(work: Workspace, split: Split) -> tuple[Preference, ...]:
+    """The preferences of one split that people let in; Refused while the review is not done.
+
+    One that stands beside an ideal answer came with it from one record, and is let in with it.
+    """
+    work.require("review")
+    state, _ = _replay(work)
+    beside = {row.id: _is_let_in(state, row) for row in rows_of(work, split)}
+    let_in = (row for row in preference_rows(work, split) if beside.get(_of(row)) or _is_let_in(state, row))
+    return tuple(Preference.of(row) for row in let_in)
 
 
 def review_key(row: Example) -> str:
@@ -116,7 +130,7 @@ def _perform(work: Workspace, snapshot: str, state: ReviewState) -> str:
             f"{len(unsettled)} of {len(keys)} rows wait for {work.config.review.reviewers_required} reviewers",
             hint="review them with `luthier review`, or rehearse with `luthier review simulate`",
         )
-    let_in = {review_key(row) for row in _reviewed(work) if _is_let_in(state, row)}
+    let_in = {review_key(row) for row in rows_to_review(work) if _is_let_in(state, row)}
     admission = Admission(
         snapshot=snapshot,
         admitted=len(let_in),
@@ -142,7 +156,7 @@ def _is_let_in(state: ReviewState, row: Example) -> bool:
 
 def _refuse_synthetic(work: Workspace, event: Overridden) -> None:
     named = set(event.rows)
-    made_up = [row.id for row in _reviewed(work) if row.synthetic and review_key(row) in named]
+    made_up = [row.id for row in rows_to_review(work) if row.synthetic and review_key(row) in named]
     if made_up:
         told = ", ".join(made_up[:_TOLD]) + (f" and {len(made_up) - _TOLD} more" if len(made_up) > _TOLD else "")
         raise Refused(
@@ -151,14 +165,24 @@ def _refuse_synthetic(work: Workspace, event: Overridden) -> None:
         )
 
 
-def _reviewed(work: Workspace) -> Iterator[Example]:
-    """Every row of the snapshot that people look at."""
+def rows_to_review(work: Workspace) -> Iterator[Example]:
+    """Every row of the snapshot that people look at: answers, and preferences that stand beside none."""
     splits: tuple[Split, ...] = ("train", "validation")
-    return (row for split in splits for row in rows_of(work, split))
+    for split in splits:
+        answers: set[str] = set()
+        for row in rows_of(work, split):
+            answers.add(row.id)
+            yield row
+        yield from (row for row in preference_rows(work, split) if _of(row) not in answers)
+
+
+def _of(preference: Example) -> str:
+    """The id of the row that a preference came with."""
+    return preference.id.removesuffix(PREFERENCE)
 
 
 def _keys(work: Workspace) -> list[str]:
-    return [review_key(row) for row in _reviewed(work)]
+    return [review_key(row) for row in rows_to_review(work)]
 
 
 def _replay(work: Workspace) -> tuple[ReviewState, list[Json]]:

@@ -11,7 +11,7 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from luthier.data.card import DataCard, Lengths
+from luthier.data.card import NOT_STATED, DataCard, Lengths
 from luthier.errors import StorageFault
 from luthier.lifecycle.report.charts.rows import Group, Row, Tone, rows_chart
 
@@ -52,9 +52,10 @@ def card_page(card: DataCard) -> str:
     )
     text: str = environment.from_string(_file("datacard.html.j2")).render(
         card=card,
-        kept=sum(card.splits.values()),
+        kept=card.kept,
         left_out=sum(card.dropped.values()),
         charts=_charts(card),
+        not_stated=NOT_STATED,
         style=Markup(style),  # noqa: S704 - our own file, no text of the project in it
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
@@ -65,18 +66,24 @@ def _charts(card: DataCard) -> list[_Chart]:
     """Every chart that has something to show."""
     strata = {name: dict(splits) for name, splits in card.strata.items()}
     clusters = {f"{size} rows": count for size, count in card.clusters.items()}
-    checked = f"Spans taken out of all rows, and spans that were still found in {card.checked:,} rows searched again."
+    again = f"{card.checked:,} rows searched again"
+    checked = f"Spans taken out of all rows, and spans that were still found in {again}."
     personal = [
         Group("taken out", _bars(card.masked)),
-        Group(f"left in {card.checked:,} rows", _bars(dict.fromkeys(card.masked, 0) | dict(card.left), tone="worse")),
+        Group(f"still found in {again}", _bars(card.left, tone="worse")),
     ]
+    if not card.left:
+        checked = f"Spans taken out of all rows; none was found in {again}."
     found = [
         _chart(
             "Rows of every stratum", [_whole(strata)], "rows", "Rows kept, over all splits; the splits stand beside."
         ),
         *(_lengths_chart(card.lengths, part) for part in ("question", "answer")),
+        _chart(
+            "Rows mended, by what was wrong", [Group("", _bars(card.mended))], "rows", "They stay; of all rows read."
+        ),
         _chart("Rows left out, by reason", [Group("", _bars(card.dropped, tone="worse"))], "rows", "Of all rows read."),
-        _chart("Personal data before and after", personal if card.masked else [], "spans", checked),
+        _chart("Personal data before and after", personal, "spans", checked),
         _chart(
             "Rows that say the same", [Group("", _bars(clusters))], "clusters", "Clusters by how many rows they hold."
         ),
@@ -124,7 +131,7 @@ def _chart(title: str, groups: Sequence[Group], axis: str, caption: str) -> _Cha
     if not shown:
         return None
     untold = sum(len(group.rows) for group in groups) - sum(len(group.rows) for group in shown)
-    told = caption + (f" The {untold:,} smallest are left out here; the table has all." if untold else "")
+    told = caption + (f" The {untold:,} smallest are not drawn; card.json has all." if untold else "")
 
     def draw(width: float) -> Markup:
         return Markup(rows_chart(title, shown, axis=axis, width=width, shape="bar"))  # noqa: S704 - text is escaped

@@ -75,11 +75,11 @@ def data_section(facts: Facts) -> Section:
     card = facts.data
     if card is None:
         return Section("Data and review", [Text(f"No snapshot is frozen: {MISSING}.")])
-    kept = sum(card.splits.values())
     splits = ", ".join(f"{count:,} {split}" for split, count in card.splits.items())
+    splits += f", {card.preferred:,} preferences" if card.preferred else ""
     blocks: list[Block] = [
         Text(
-            f"{card.rows_in:,} rows in, {kept:,} kept ({splits}), {sum(card.dropped.values()):,} left out. "
+            f"{card.rows_in:,} rows in, {card.kept:,} kept ({splits}), {sum(card.dropped.values()):,} left out. "
             f"Snapshot {short(card.snapshot)}, gold set {short(card.gold)}. Personal data: {card.pii}."
         ),
         Text(_review(facts)),
@@ -87,10 +87,9 @@ def data_section(facts: Facts) -> Section:
         *_counts("Personal data masked, by kind", "kind", "spans", card.masked),
     ]
     sources = [
-        row(each.path, f"{each.rows:,}", each.lawful_basis, str(each.retention_days or "unlimited"), each.purpose)
-        for each in card.sources
+        row(each.path, f"{each.rows:,}", each.lawful_basis, each.kept_for, each.purpose) for each in card.sources
     ]
-    blocks.append(Table("Sources", ("path", "rows", "lawful basis", "days kept", "purpose"), sources))
+    blocks.append(Table("Sources", ("path", "rows", "lawful basis", "kept for", "purpose"), sources))
     return Section("Data and review", [*blocks, *([Bullets(card.notes)] if card.notes else [])])
 
 

@@ -36,11 +36,19 @@ def read() -> Reading:
         *,
         path: str = "file.jsonl",
         columns: Mapping[str, str] | None = None,
+        compose: Mapping[str, str] | None = None,
         ours: tuple[str, ...] = (),
         group_by: str | None = None,
     ) -> Read:
         data = content.encode() if isinstance(content, str) else content
-        origin = Origin(source=path, lawful_basis="contract", columns=columns or {}, ours=ours, group_by=group_by)
+        origin = Origin(
+            source=path,
+            lawful_basis="contract",
+            columns=columns or {},
+            compose=compose or {},
+            ours=ours,
+            group_by=group_by,
+        )
         found = Read([], [], set())
         for part in parts_of_bytes(path, data):
             for item in read_part(part, name, origin):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from luthier.errors import UnknownName
 from tests.unit.data.readers.conftest import Reading
 
 USER, ANSWER = {"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}
@@ -16,6 +17,7 @@ def line(**row: object) -> str:
     return json.dumps(row)
 
 
+@pytest.mark.parametrize("is_named", [False, True])
 @pytest.mark.parametrize(
     ("content", "name", "rejected"),
     [
@@ -34,9 +36,9 @@ def line(**row: object) -> str:
     ],
 )  # fmt: skip
 def test_a_format_is_recognised_and_gives_its_conversation(
-    read: Reading, content: str, name: str, rejected: str | None
+    read: Reading, content: str, name: str, rejected: str | None, is_named: bool
 ) -> None:
-    found = read(content)
+    found = read(content, name if is_named else "auto")
     assert found.formats == {name}
     assert found.faults == []
     assert found.texts == [HI_HO]
@@ -77,12 +79,23 @@ def test_a_json_answer_in_a_pair_is_text_and_no_message(read: Reading) -> None:
     assert read(line(prompt='["a list"]', completion=answer)).texts == [[("user", '["a list"]'), ("assistant", answer)]]
 
 
-def test_a_completion_that_trl_marks_as_unwanted_is_no_row_and_no_fault(read: Reading) -> None:
-    found = read(
-        "\n".join([line(prompt="hi", completion="ho", label=True), line(prompt="hi", completion="no", label=False)])
-    )
-    assert found.texts == [HI_HO]
-    assert [(fault.line, fault.blocking) for fault in found.faults] == [(2, False)]
+@pytest.mark.parametrize("labels", [(True, False), ("True", "false")])
+def test_a_label_of_trl_says_whether_people_like_the_completion(read: Reading, labels: tuple[object, object]) -> None:
+    rows = [line(prompt="hi", completion=text, label=label) for text, label in zip(("ho", "no"), labels, strict=True)]
+    found = read("\n".join([*rows, line(prompt="hi", completion="ho", label="card_lost")]))
+    assert [row["liked"] for row in found.rows] == [True, False, None]
+    assert [row["strata"] for row in found.rows] == [[], [], [("label", "card_lost")]]
+    assert found.faults == []
+
+
+def test_answers_in_different_conversations_are_no_pair(read: Reading) -> None:
+    other = [USER, {"role": "assistant", "content": "hm"}, USER, ANSWER]
+    found = read("\n".join([line(chosen=[USER, ANSWER, USER, ANSWER], rejected=other),
+                            line(chosen=[USER, ANSWER], rejected=[USER, ANSWER, USER, NO]),
+                            line(chosen=[USER, ANSWER, USER, ANSWER], rejected=[USER, ANSWER, USER, NO])]))  # fmt: skip
+    assert [row["rejected"] for row in found.rows] == ["no"]
+    assert [(fault.line, fault.blocking) for fault in found.faults] == [(1, False), (2, False)]
+    assert "part before their last answers" in found.told[0]
 
 
 def test_each_instance_of_a_task_is_a_row_of_its_own(read: Reading) -> None:
@@ -96,6 +109,17 @@ def test_columns_give_a_file_luthiers_names(read: Reading) -> None:
     found = read(line(question="hi", answer="ho", kind="a"), columns={"prompt": "question", "completion": "answer"})
     assert found.texts == [HI_HO]
     assert found.rows[0]["strata"] == [("kind", "a")]
+
+
+def test_a_format_nobody_knows_is_answered_with_the_nearest_name(read: Reading) -> None:
+    with pytest.raises(UnknownName) as told:
+        read(line(messages=[USER, ANSWER]), "chatt")
+    assert "'chat'" in str(told.value.hint)
+
+
+def test_short_texts_become_strata_and_long_ones_do_not(read: Reading) -> None:
+    (row,) = read(line(messages=[USER, ANSWER], metadata={"tone": "kind", "kind": 3, "long": "x" * 101}, team="b")).rows
+    assert row["strata"] == [("team", "b"), ("tone", "kind")]
 
 
 def test_tags_fill_the_columns_of_a_row(read: Reading) -> None:
@@ -137,6 +161,9 @@ def test_tags_fill_the_columns_of_a_row(read: Reading) -> None:
         ({"messages": [USER, ANSWER], "tools": "x"}, "`tools` is no list"),
         ({"messages": [USER, ANSWER], "date": "soon"}, "neither ISO 8601"),
         ({"messages": [USER, ANSWER], "lawful_basis": "because"}, "lawful basis is none"),
+        ({"messages": [USER, ANSWER], "consent": False}, "no consent"),
+        ({"messages": [USER, ANSWER], "consent": None}, "no consent"),
+        ({"messages": [USER, ANSWER], "metadata": {"training_allowed": "no"}}, "do not allow training"),
     ],
 )
 def test_what_is_wrong_with_a_row_is_told_at_its_line(read: Reading, row: dict[str, object], why: str) -> None:

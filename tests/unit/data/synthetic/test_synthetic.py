@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luthier.data.synthetic.config import SynthesizeConfig
+from luthier.data.synthetic.judge import Judging, judge_prompt, judgement
 from luthier.data.synthetic.prompts import check_prompt, orders, packaged_prompt, strata_of, written
 from luthier.data.synthetic.stage import Synthesis, run
 from luthier.data.synthetic.validate import Validator, shingles_of
@@ -36,9 +37,18 @@ GOLD = [example("g", "who painted the long green wall behind the house", "common
 class Scripted:
     """An engine that says what it is told to say, in turn."""
 
-    def __init__(self, replies: Sequence[str | None]) -> None:
-        self.replies = list(replies)
+    def __init__(self, replies: Sequence[str | None], verdicts: Sequence[str | None] = ()) -> None:
+        self.replies, self.verdicts = list(replies), list(verdicts)
         self.asked: list[EngineRequest] = []
+        self.judged: list[EngineRequest] = []
+
+    def judge(self, requests: Sequence[EngineRequest]) -> list[Answer]:
+        self.judged += requests
+        told = [self.verdicts.pop(0) for _ in requests]
+        return [
+            Answer(text=text, error=None if text else "no reply", finish_reason="stop" if text else "error")
+            for text in told
+        ]
 
     def answer(self, requests: Sequence[EngineRequest]) -> list[Answer]:
         self.asked += requests
@@ -57,13 +67,14 @@ def say(question: str, answer: object = "done") -> str:
 
 
 def made(
-    replies: Sequence[str | None], *, count: int, tools: Sequence[ToolSpec] = (), **config: object
-) -> tuple[Synthesis, Scripted]:
-    section, engine = SynthesizeConfig.model_validate(config), Scripted(replies)
+    replies: Sequence[str | None], *, count: int, tools: Sequence[ToolSpec] = (), verdicts: Sequence[str | None] = (),
+    **config: object,
+) -> tuple[Synthesis, Scripted]:  # fmt: skip
+    section, engine = SynthesizeConfig.model_validate(config), Scripted(replies, verdicts)
     found = run(
         engine, section, SEEDS, [row.asked for row in SEEDS], Validator(section, tools, section.languages, GOLD),
         prompt=packaged_prompt(), task="Write things down.", tags=["kind"], tools=tools, count=count, generator="toy",
-        snapshot="0" * 64, seed=1,
+        snapshot="0" * 64, seed=1, judging=Judging("wise", judge_prompt()) if verdicts else None,
     )  # fmt: skip
     return found, engine
 
@@ -121,6 +132,48 @@ def test_every_row_says_that_it_is_synthetic_by_whom_from_which_rows_and_by_whic
     assert provenance["generator"] == "toy"
     assert provenance["seeds"] in (["s0", "s1"], ["s1", "s0"])
     assert len(str(provenance["prompt"])) == 12
+
+
+FOUR = [
+    say("which birds nest under the eaves in early spring"),
+    say("how long does a candle of beeswax burn on a still evening"),
+    "nonsense",
+    say("why do old bridges sing when a heavy cart crosses them"),
+    say("where did the glass maker learn to cut such fine stars"),
+]
+
+
+def test_the_judge_takes_rows_away_and_says_why_and_what_is_unclear_is_not_kept() -> None:
+    verdicts = ['{"verdict": "accept", "reason": "like the real ones"}', '{"verdict": "reject"}', None, "maybe"]
+    found, engine = made(FOUR, count=5, attempts_per_row=1.0, verdicts=verdicts)
+    assert found.rejected == {"judge_refused": 1, "judge_unclear": 2, "not_json": 1}
+    assert (found.asked, len(found.rows)) == (5, 1)
+    provenance = found.records()[0]["provenance"]
+    assert isinstance(provenance, dict)
+    assert (provenance["judge"], provenance["judged"]) == ("wise", "like the real ones")
+    assert (found.judge, found.judge_prompt) == ("wise", judge_prompt())
+    assert len(engine.judged) == 4, "the judge sees what the validators let through, and nothing else"
+    asked = engine.judged[0]
+    assert '"which birds nest under the eaves in early spring"' in asked.messages[0].content
+    assert "please write down the colour of door number" in asked.messages[0].content
+    assert asked.decoding.temperature == 0.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "accept",
+        "[]",
+        '"accept"',
+        '{"verdict": true}',
+        '{"verdict": ["accept"]}',
+        '{"verdict": "accept"',
+        "[" * 9_999,
+    ],
+)
+def test_words_of_a_judge_that_are_no_verdict_keep_no_row(text: str) -> None:
+    assert judgement(Answer(text=text, finish_reason="stop")).fault == "judge_unclear"
 
 
 def test_the_attempts_run_out_and_fewer_rows_are_no_error() -> None:
