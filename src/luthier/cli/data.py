@@ -1,11 +1,13 @@
 """`luthier data`: from sources to a frozen snapshot, and what it holds."""
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from luthier.cli.data_contradictions import contradictions, resolve
 from luthier.cli.data_inspect import inspect
 from luthier.cli.data_synthesize import synthesize
 from luthier.cli.data_withdraw import withdraw
@@ -15,12 +17,15 @@ from luthier.cli.output import Shown, show
 from luthier.data.card import DataCard
 from luthier.domain.snapshots import SPLITS, Manifest
 from luthier.errors import UserError
+from luthier.lifecycle.clusters import Cluster, clusters
 from luthier.lifecycle.links.data import rows_of, settle_data
 from luthier.lifecycle.report.datacard import write_card
 from luthier.lifecycle.snapshots import SnapshotDiff, diff, dropped_rows, export, find_snapshot
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(inspect)
+app.command()(contradictions)
+app.command()(resolve)
 app.command()(synthesize)
 app.command()(withdraw)
 
@@ -71,17 +76,24 @@ def card(
 def show_rows(
     dropped: Annotated[bool, typer.Option("--dropped", help="Rows that were left out, with their reasons.")] = False,
     reason: Annotated[str | None, typer.Option(help="With --dropped: only this reason.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Rows at most.")] = 100,
+    in_clusters: Annotated[bool, typer.Option("--clusters", help="Rows that say the same, largest first.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Rows or clusters at most.")] = 100,
     project: ProjectOption = None,
     assignments: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print rows of the current snapshot: those that train, or with --dropped those that were left out and why."""
+    """Print rows of the current snapshot: those that train, those that say the same, or those left out and why."""
+    if dropped and in_clusters:
+        raise UserError("one thing is shown at a time", hint="give --dropped or --clusters")
     if reason is not None and not dropped:
         raise UserError("--reason tells which rows were left out", hint="add --dropped")
     with opened(project, assignments, as_json=True) as work:
         if dropped:
             show(list(islice(dropped_rows(work, reason), limit)), as_json=as_json)
+            return
+        if in_clusters:
+            found = clusters(work, limit=limit)
+            show([each.model_dump(mode="json") for each in found] if as_json else _in_words(found), as_json=as_json)
             return
         rows = [row.model_dump(mode="json") for row in islice(rows_of(work, "train"), limit)]
     show(rows if as_json else [{"id": row["id"], "messages": row["messages"]} for row in rows], as_json=as_json)
@@ -113,6 +125,18 @@ def export_snapshot(
     with opened(project, assignments, as_json=True) as work:
         written = export(work, find_snapshot(work, snapshot), folder)
     show([str(path) for path in written], as_json=as_json)
+
+
+def _in_words(found: Sequence[Cluster]) -> Shown:
+    if not found:
+        return "no two rows say the same"
+    told = []
+    for cluster in found:
+        told += ["", f"{1 + len(cluster.others)} rows say the same"]
+        for row in (cluster.first, *cluster.others):
+            how = row.level if row.level == "first" or row.is_kept else f"{row.level}, left out"
+            told.append(f"  {row.id} ({how})" + (f": {' '.join(row.asked.split())[:200]}" if row.asked else ""))
+    return "\n".join(told[1:])
 
 
 def _told(found: SnapshotDiff) -> Shown:

@@ -44,23 +44,23 @@ class Watch:
         self.tokens = tokens_of(asked.questions)
         self._corpus, self._space, self._probes = corpus, space, probes
         self._told = corpus.told_by(asked.answers)
-        self._shortlist = Shortlist(space, self.tokens, asked.answers, self._told)
+        self._shortlist = Shortlist(space, self.tokens, asked.questions, answers=asked.answers, told=self._told)
 
     def look(self, rows: NDArray[np.int64], tokens: Tokens, batch: Asked) -> None:
         """Take in a batch of rows with their numbers and the words of their questions."""
         if self._probes:
-            self._shortlist.look(rows, tokens, batch.answers)
+            self._shortlist.look(rows, tokens, batch.questions, batch.answers)
 
     def judged(self, fetch: Fetch) -> list[Judged]:
         """The pairs of the shortlist that may reach a chance of 0.1 or be near, judged; rows are read by number."""
         pairs = self._shortlist.pairs()
         rows = sorted({row for _, row, _, _ in pairs})
         sides = dict(zip(rows, map(Side, fetch(np.array(rows, dtype=np.int64))), strict=True))
-        tokens = tokens_of(pa.array([sides[row].asked for row in rows], pa.large_string()))
+        questions = pa.array([sides[row].asked for row in rows], pa.large_string())
         rarity = rarity_among(self._corpus.counts, [*self._probes, *sides.values()])
         wording = {id(side): Wording(tuple(side.words)) for side in (*self._probes, *sides.values())}
         found: list[Judged] = []
-        for pair in with_contrast(pairs, self._space, rows, tokens):
+        for pair in with_contrast(pairs, self._space, rows, questions):
             probe, side = self._probes[pair.probe], sides[pair.row]
             one, other = wording[id(probe)], wording[id(side)]
             told = float(self._told[pair.probe]) if probe.answer == side.answer else 0.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from luthier.data.compare import Side, figures_of, same_answer
-from luthier.data.contradictions import Conflict, conflicts_in_corpus
+from luthier.data.contradictions import Verdicts, verdicts_in_corpus
 from luthier.data.executors.executor import Executor, R
 from luthier.data.plan.files import written
 from luthier.data.plan.repeats import PairRows
@@ -45,9 +45,9 @@ class Judges:
         found = self._judged(judge_repeats, pairs)
         return np.concatenate(found) if found else pairs
 
-    def conflicts(self, pairs: PairRows) -> list[Conflict]:
-        """The pairs that contradict each other, each with its reason."""
-        return [conflict for found in self._judged(judge_conflicts, pairs) for conflict in found]
+    def verdicts(self, pairs: PairRows) -> Verdicts:
+        """What is to be said of the pairs that ask the same."""
+        return Verdicts.joined(self._judged(judge_answers, pairs))
 
     def _judged(self, judge: Callable[[PairTask], R], pairs: PairRows) -> Sequence[R]:
         chunks = [pairs[start : start + _PAIRS_PER_TASK] for start in range(0, len(pairs), _PAIRS_PER_TASK)]
@@ -58,16 +58,16 @@ class Judges:
 def judge_repeats(task: PairTask) -> PairRows:
     """Those of the task's pairs that say the same."""
     numbers = np.unique(task.pairs)
-    sides = dict(zip(numbers.tolist(), map(Side, _shards(task.files).examples(numbers)), strict=True))
-    rarity = rarity_among(_counts(task.counts), sides.values())
+    sides = dict(zip(numbers.tolist(), map(Side, shards_in(task.files).examples(numbers)), strict=True))
+    rarity = rarity_among(counts_in(task.counts), sides.values())
     said = [_say_the_same(sides[one], sides[other], rarity, task.threshold) for one, other in task.pairs.tolist()]
     return task.pairs[np.array(said, dtype=np.bool_)]
 
 
-def judge_conflicts(task: PairTask) -> list[Conflict]:
-    """Those of the task's pairs that contradict each other."""
-    fetch = _shards(task.files).examples
-    return conflicts_in_corpus(task.pairs, fetch, _counts(task.counts), near_threshold=task.threshold)
+def judge_answers(task: PairTask) -> Verdicts:
+    """What is to be said of those of the task's pairs that ask the same."""
+    fetch = shards_in(task.files).examples
+    return verdicts_in_corpus(task.pairs, fetch, counts_in(task.counts), near_threshold=task.threshold)
 
 
 def write_counts(folder: Path, counts: Counts) -> Path:
@@ -86,11 +86,13 @@ def _say_the_same(one: Side, other: Side, rarity: Rarity, threshold: float) -> b
 
 
 @lru_cache(maxsize=1)
-def _shards(files: tuple[Path, ...]) -> Shards:
+def shards_in(files: tuple[Path, ...]) -> Shards:
+    """The rows of these files, opened once in each process."""
     return Shards(files)
 
 
 @lru_cache(maxsize=1)
-def _counts(file: Path) -> Counts:
+def counts_in(file: Path) -> Counts:
+    """What `write_counts` wrote, read once in each process."""
     with np.load(file) as kept:
         return Counts(kept["words"], kept["stems"], int(kept["rows"]))

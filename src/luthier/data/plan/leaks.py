@@ -9,17 +9,20 @@ from luthier.data.asked import Asked
 from luthier.data.compare import Side
 from luthier.data.config import LeakageConfig
 from luthier.data.leakage import Bar, Guard, Hit
+from luthier.data.openness import Expected
 from luthier.data.plan.fates import Mask
 from luthier.data.plan.shards import Rows, Shards
+from luthier.text.embeddings import Floats
+from luthier.text.encoding import Encode
 from luthier.text.similarity import Corpus, Space
 
 
 class Lookout:
     """All rows of a build, read once for what they have in common and once for each look around."""
 
-    def __init__(self, shards: Shards, everyone: Rows, config: LeakageConfig) -> None:
-        """The words and answers of `everyone` are counted."""
-        self._shards, self._config = shards, config
+    def __init__(self, shards: Shards, everyone: Rows, config: LeakageConfig, encode: Encode | None = None) -> None:
+        """The words and answers of `everyone` are counted; an encoder tells what questions mean, where there is one."""
+        self._shards, self._config, self._encode = shards, config, encode
         self.corpus = Corpus.empty()
         for _, batch in self._batches(everyone):
             self.corpus.add(batch.questions, batch.answers)
@@ -33,6 +36,15 @@ class Lookout:
             paraphrase_threshold=self._config.paraphrase_threshold,
         )
         return [hit.model_copy(update={"gold": int(gold[hit.gold])}) for hit in found], bar
+
+    @property
+    def mean(self) -> Floats:
+        """What all questions mean."""
+        return self._space.mean
+
+    def expected(self, rows: Rows) -> Expected:
+        """What answers are to be expected, as a sample of all rows tells."""
+        return Expected(rows, self._shards.examples(rows), self._space, self.corpus.counts)
 
     def resembled(self, probes: Rows, everyone: Rows, *, margin: float) -> Mask:
         """Which of `probes` any other row of `everyone` resembles, at thresholds lowered by `margin`.
@@ -64,7 +76,7 @@ class Lookout:
 
     @cached_property
     def _space(self) -> Space:
-        return Space(self.corpus)
+        return Space(self.corpus, self._encode)
 
     def _batches(self, rows: Rows) -> Iterator[tuple[Rows, Asked]]:
         """The questions and answers of `rows`, which ascend, batch by batch."""
