@@ -33,6 +33,8 @@ class Judged(NamedTuple):
 _ANSWERS_DO_NOT_MATTER = 0.95
 _LEAST, _MAY_BE_NEAR = 0.1, 1.0
 """No setting asks for less than this chance; texts that share half of their telling words are closer than this."""
+_LEAST_NEAR = 0.45
+"""No setting calls rows near that share less: 0.5 at least, nine tenths of it where gold is drawn."""
 
 
 class Watch:
@@ -72,8 +74,10 @@ class Watch:
                     rarity,
                     contrast=pair.contrast,
                     answer_told=told,
-                    answer_overlap=answer_overlap(probe, side, rarity),
+                    answer_overlap=0.0,
                 )
+                if like.overlap >= _LEAST_NEAR:  # whole answers are long, and matter only where questions are near
+                    like = like._replace(answer_overlap=answer_overlap(probe, side, rarity))
                 found.append(Judged(pair.probe, pair.row, like, chance(like)))
         return found
 
