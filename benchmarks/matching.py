@@ -1,6 +1,7 @@
 """How well leakage, duplicates and contradictions are found where they were planted, and how many clean rows are named.
 
-    python -m benchmarks.matching [--clean 9000] [crm snips medquad self bank clinc star]
+    python -m benchmarks.matching [--clean 9000] [--encoder FOLDER]
+        [crm snips medquad self bank clinc star taskmaster]
 
 Prints one JSON object per set and check; `matching_sets.py` says what sets and plants are. For leakage it also gives
 the curve: the recall of paraphrases where 0.5%, 1%, 2%, 5% and 10% of clean rows are named.
@@ -20,17 +21,21 @@ from luthier.data.contradictions import find_contradictions
 from luthier.data.duplicates import drop_duplicates
 from luthier.data.leakage import Guard
 from luthier.domain.examples import Example
+from luthier.text.encoding import Encode
+from luthier.text.similarity import Space
+from luthier.variants.config import EmbeddingsConfig
+from luthier.variants.engines.encoders import open_encoder
 
 NEAR, BAR, GOLD, COPIED = 0.85, 0.35, 500, 60
 SHARES = (0.005, 0.01, 0.02, 0.05, 0.1)
 
 
-def leakage(made: Planted) -> dict[str, object]:
+def leakage(made: Planted, encode: Encode | None = None) -> dict[str, object]:
     """Share of planted rows named, by kind, and of clean rows named."""
     sides = Sides([*made.gold, *made.clean, *made.plants])
     started = time.perf_counter()
     others = np.arange(len(made.gold), len(sides.sides))
-    guard = Guard(sides.corpus, sides.sides[: len(made.gold)])
+    guard = Guard(sides.corpus, sides.sides[: len(made.gold)], Space(sides.corpus, encode))
     guard.look(others, sides.asked.take(others))
     hits, bar = guard.found(sides.fetch, near_threshold=NEAR, paraphrase_threshold=BAR)
     seconds = time.perf_counter() - started
@@ -86,7 +91,7 @@ def contradictions(rows: list[Example], rng: Random) -> dict[str, object]:
     for row in rng.sample(rows, min(COPIED, len(rows))):
         other = rng.choice([r for r in rng.sample(rows, 50) if r.ideal != row.ideal])
         kind, asked = rng.choice(list(edits(rng, row.asked)))
-        plants.append(example(f"plant|{kind}|{row.id}", asked, other.ideal))
+        plants.append(_answered(row, f"plant|{kind}|{row.id}", asked, other.ideal))
     pairs = find_contradictions([*rows, *plants], near_threshold=NEAR)
     found = {pair.second for pair in pairs}
     hits = sum(row.id in found for row in plants)
@@ -101,18 +106,29 @@ def contradictions(rows: list[Example], rng: Random) -> dict[str, object]:
     }
 
 
+def _answered(row: Example, row_id: str, asked: str, ideal: str) -> Example:
+    """The same conversation under another id, its last question and its answer replaced."""
+    made = example(row_id, asked, ideal)
+    return made.model_copy(update={"messages": (*row.messages[:-2], *made.messages)})
+
+
 def main() -> None:
     """Measure every set that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="*", default=list(SETS))
     parser.add_argument("--clean", type=int, default=20_000, help="clean rows at most")
     parser.add_argument("--only", choices=["leakage", "duplicates", "contradictions"])
+    parser.add_argument(
+        "--encoder", help="a folder or Hugging Face id, as `data.embeddings` of engine `local` takes it"
+    )
     chosen = parser.parse_args()
+    config = EmbeddingsConfig(engine="local", id=chosen.encoder) if chosen.encoder else EmbeddingsConfig()
+    encode = open_encoder(config)
     for name in chosen.sets:
         rows = list(drop_duplicates(SETS[name](), near_threshold=NEAR).kept)
         checks = {
             "leakage": lambda rows=rows, name=name: leakage(
-                planted(name, rows, Random(1), gold=GOLD, clean=chosen.clean, copied=COPIED)
+                planted(name, rows, Random(1), gold=GOLD, clean=chosen.clean, copied=COPIED), encode
             ),
             "duplicates": lambda rows=rows: duplicates(rows[: chosen.clean], Random(2)),
             "contradictions": lambda rows=rows: contradictions(rows[: chosen.clean], Random(3)),

@@ -1,7 +1,7 @@
 """Rows with known plants: copies, edits and people's paraphrases of rows of seven sets.
 
-Sets: the CRM example's mails (generated); banking77, SNIPS, CLINC150, MedQuAD, self-instruct and STAR (first request
-and first reply) from LUTHIER_REAL_DATA (default ../shared/data).
+Sets: the CRM example's mails (generated); banking77, SNIPS, CLINC150, MedQuAD, self-instruct, STAR and Taskmaster-4
+(first request and first reply) from LUTHIER_REAL_DATA (default ../shared/data).
 
 `paraphrases.tsv` holds 314 paraphrases written for this benchmark by one author, each under a digest of the row that
 it rewords. The first 84, and of the others those under an even digest, are the `tuned` half that weights and bars were
@@ -116,8 +116,21 @@ def star() -> list[Example]:
     return found
 
 
+def taskmaster() -> list[Example]:
+    """The first request of each ordering dialogue with its first reply."""
+    found = []
+    for number, dialogue in enumerate(read_jsonl("taskmaster4/dialogues.jsonl.gz")):
+        told = [turn for turn in dialogue["utterances"] if turn["text"].strip()]
+        user = next((n for n, turn in enumerate(told) if turn["speaker"] == "user"), len(told))
+        reply = next((turn["text"] for turn in told[user:] if turn["speaker"] == "assistant"), None)
+        if reply:
+            found.append(example(f"t{number}", told[user]["text"], reply))
+    return found
+
+
 SETS: dict[str, Callable[[], list[Example]]] = {
     "crm": crm, "snips": snips, "medquad": medquad, "self": self_instruct, "bank": bank, "clinc": clinc, "star": star,
+    "taskmaster": taskmaster,
 }  # fmt: skip
 
 

@@ -1,11 +1,13 @@
 """`luthier data`: from sources to a frozen snapshot, and what it holds."""
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from luthier.cli.data_contradictions import contradictions, resolve
 from luthier.cli.data_expire import expire
 from luthier.cli.data_inspect import inspect
 from luthier.cli.data_synthesize import synthesize
@@ -16,6 +18,7 @@ from luthier.cli.output import Shown, show
 from luthier.data.card import DataCard
 from luthier.domain.snapshots import SPLITS, Manifest
 from luthier.errors import UserError
+from luthier.lifecycle.clusters import Cluster, clusters
 from luthier.lifecycle.export import export
 from luthier.lifecycle.links.data import settle_data
 from luthier.lifecycle.report.datacard import write_card
@@ -24,6 +27,8 @@ from luthier.lifecycle.snapshots import SnapshotDiff, diff, dropped_rows, find_s
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(inspect)
+app.command()(contradictions)
+app.command()(resolve)
 app.command()(synthesize)
 app.command()(withdraw)
 app.command()(expire)
@@ -84,22 +89,27 @@ def show_rows(
     preferences: Annotated[
         bool, typer.Option("--preferences", help="What people prefer: pairs of answers, and answers judged alone.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Rows at most.")] = 100,
+    in_clusters: Annotated[bool, typer.Option("--clusters", help="Rows that say the same, largest first.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Rows or clusters at most.")] = 100,
     project: ProjectOption = None,
     assignments: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print rows of the current snapshot that train; or preferences; or rows that were left out, and why."""
-    if dropped and preferences:
-        raise UserError("--dropped and --preferences are two lists", hint="ask for one of them")
+    """Print rows of the current snapshot: those that train, preferences, those that say the same, or those left out."""
+    if dropped + preferences + in_clusters > 1:
+        raise UserError("one thing is shown at a time", hint="give --dropped, --preferences or --clusters")
     if reason is not None and not dropped:
         raise UserError("--reason tells which rows were left out", hint="add --dropped")
     with opened(project, assignments, as_json=True) as work:
         if dropped:
             show(list(islice(dropped_rows(work, reason), limit)), as_json=as_json)
             return
-        found = preference_rows(work, "train") if preferences else rows_of(work, "train")
-        rows = [row.model_dump(mode="json") for row in islice(found, limit)]
+        if in_clusters:
+            found = clusters(work, limit=limit)
+            show([each.model_dump(mode="json") for each in found] if as_json else _in_words(found), as_json=as_json)
+            return
+        kept = preference_rows(work, "train") if preferences else rows_of(work, "train")
+        rows = [row.model_dump(mode="json") for row in islice(kept, limit)]
     told = ("id", "messages", "rejected", "liked") if preferences else ("id", "messages")
     show(rows if as_json else [{name: row[name] for name in told} for row in rows], as_json=as_json)
 
@@ -130,6 +140,18 @@ def export_snapshot(
     with opened(project, assignments, as_json=True) as work:
         written = export(work, find_snapshot(work, snapshot), folder)
     show([str(path) for path in written], as_json=as_json)
+
+
+def _in_words(found: Sequence[Cluster]) -> Shown:
+    if not found:
+        return "no two rows say the same"
+    told = []
+    for cluster in found:
+        told += ["", f"{1 + len(cluster.others)} rows say the same"]
+        for row in (cluster.first, *cluster.others):
+            how = row.level if row.level == "first" or row.is_kept else f"{row.level}, left out"
+            told.append(f"  {row.id} ({how})" + (f": {' '.join(row.asked.split())[:200]}" if row.asked else ""))
+    return "\n".join(told[1:])
 
 
 def _told(found: SnapshotDiff) -> Shown:

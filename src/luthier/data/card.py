@@ -63,6 +63,9 @@ class DataCard(Value):
     left: Mapping[str, int] = Field(default={}, description="PII spans that were found in them.")
     dropped: Mapping[str, int]
     clusters: Mapping[int, int] = Field(default={}, description="Rows that say the same -> how many such clusters.")
+    reworded: Mapping[int, int] = Field(
+        default={}, description="Rows that ask the same in other words and teach the same -> how many such clusters."
+    )
     pii: str = Field(description="What was done with personal data, and by whose leave.")
     sources: tuple[SourceLine, ...]
     missing: tuple[str, ...] = Field(default=(), description="What the gold set lacks.")
@@ -126,6 +129,7 @@ class DataCard(Value):
             *_table("Mended", ["what", "rows"], self.mended.items()),
             *_table("Left out", ["reason", "rows"], self.dropped.items()),
             *_table("Rows that said the same", ["rows in a cluster", "clusters"], self.clusters.items()),
+            *_table("Rows that said the same in other words", ["rows in a cluster", "clusters"], self.reworded.items()),
             *_table(
                 "Sources", ["path", "format", "rows", "lawful basis", "kept for", "purpose", "terms", "digest"], sources
             ),

@@ -35,6 +35,11 @@ class Side:
         return "\n".join(message.content for message in self.row.question if message.role != "system")
 
     @cached_property
+    def briefed(self) -> str:
+        """The system prompt without differences in case and spacing; empty where there is none."""
+        return fold("\n".join(message.content for message in self.row.question if message.role == "system"))
+
+    @cached_property
     def folded(self) -> str:
         """The question without differences in case and spacing."""
         return fold(self.asked)

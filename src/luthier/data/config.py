@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from luthier.data.synthetic.config import SynthesizeConfig
 from luthier.section import Section
+from luthier.variants.config import EmbeddingsConfig
 
 LawfulBasis = Literal[
     "consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests"
@@ -183,6 +184,17 @@ class DuplicatesConfig(Section):
     near_threshold: float = Field(
         default=0.85, ge=0.5, le=1.0, description="Rarity-weighted word overlap from which two questions are one."
     )
+    semantic: Literal["report", "drop", "off"] = Field(
+        default="report",
+        description="Rows that ask the same in other words and teach the same answer: `report` shows their clusters, "
+        "`drop` keeps the first of each, `off` does not look.",
+    )
+    semantic_threshold: float = Field(
+        default=0.8,
+        ge=0.5,
+        le=1.0,
+        description="Share of each question's telling words that the other must say in its own words to be the same.",
+    )
 
 
 class LeakageConfig(Section):
@@ -233,6 +245,7 @@ class DataConfig(Section):
         default="block", description="`block` refuses and names the rows; `drop` leaves all of them out."
     )
     leakage: LeakageConfig = LeakageConfig()
+    embeddings: EmbeddingsConfig = EmbeddingsConfig()
     gold: GoldConfig = GoldConfig()
     split: SplitConfig = SplitConfig()
     synthesize: SynthesizeConfig = SynthesizeConfig()

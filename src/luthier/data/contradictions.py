@@ -1,26 +1,24 @@
 """Rows that ask the same and teach two answers."""
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.data.compare import Fetch, Side, Sides, difference, figures_of
-from luthier.data.plain import plain_words
+from luthier.data.compare import Fetch, Side, Sides
+from luthier.data.conflicts import Kind, verdict
+from luthier.data.openness import Expected, Openness, openness, that_stand_out
 from luthier.data.watch import rarity_among
 from luthier.domain.examples import Example
-from luthier.domain.value import Json, Value
+from luthier.domain.value import Value
 from luthier.errors import Refused
 from luthier.text.embeddings import Counts
-from luthier.text.rarity import Rarity, has_figure, overlap
-from luthier.text.rephrasing import DENIALS, Wording, coverage
+from luthier.text.rarity import Rarity
+from luthier.text.similarity import Space
 from luthier.text.tokens import Hashes
 
-_LABEL_WORDS, _STRANGERS, _COVERED, _SHORT, _ALIKE, _ON_TOPIC = 3, 0.15, 0.4, 25, 0.4, 0.5
-_SAYS_MORE = 0.15
-"""A word more weighs much in a short question, so words that were only added may make more of a difference."""
-_SHOWN, _AT_ONCE = 40, 20_000
+_AT_ONCE = 20_000
 
 Pairs = NDArray[np.int64]
 
@@ -38,7 +36,23 @@ class Conflict(Value):
 
     first: int
     second: int
+    kind: Kind
     reason: str
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Pairs of rows that ask the same: those whose answers conflict, and those that only word them differently."""
+
+    conflicts: Sequence[Conflict]
+    worded: Pairs
+
+    @classmethod
+    def joined(cls, parts: Iterable["Verdicts"]) -> "Verdicts":
+        """All verdicts of all parts, in their order."""
+        told = list(parts)
+        worded = [part.worded for part in told] or [np.empty((0, 2), dtype=np.int64)]
+        return cls([conflict for part in told for conflict in part.conflicts], np.concatenate(worded))
 
 
 def find_contradictions(
@@ -46,13 +60,18 @@ def find_contradictions(
 ) -> tuple[Contradiction, ...]:
     """Pairs with the same question, or nearly so, and answers that conflict.
 
-    A difference between the questions that shows again in the answers explains them: `call on Monday` and `call on
-    Tuesday` may well differ. Figures, and words as rare as a name, count as such a difference by themselves.
+    Where answers do not follow from the questions anyway (`openness`), those alone that stand out.
     """
     sides = compared or Sides(rows)
     close = np.array(sides.close_pairs, dtype=np.int64).reshape(-1, 2)
     pairs = worth_comparing(sides.question_keys, sides.asked.answers, close)
-    found = conflicts(pairs, sides.fetch, lambda _: sides.rarity, near_threshold=near_threshold)
+    told = verdicts(pairs, sides.fetch, lambda _: sides.rarity, near_threshold=near_threshold)
+
+    def expected() -> Expected:
+        sample = Expected.sample(sides.question_keys)
+        return Expected(sample, sides.fetch(sample), Space(sides.corpus), sides.corpus.counts)
+
+    found, _ = settled(told, sides.fetch, expected)
     return tuple(Contradiction(first=rows[c.first].id, second=rows[c.second].id, reason=c.reason) for c in found)
 
 
@@ -62,7 +81,7 @@ def refuse(contradictions: Sequence[Contradiction]) -> None:
         listed = "".join(f"\n  {c.first} and {c.second}: {c.reason}" for c in contradictions)
         raise Refused(
             f"{len(contradictions)} pairs of rows contradict each other:{listed}",
-            hint="mend or remove one row of each pair, or set `contradictions: drop` to leave both out",
+            hint="mend the rows, decide with `luthier data resolve FIRST SECOND`, or set `contradictions: drop`",
         )
 
 
@@ -83,10 +102,10 @@ def worth_comparing(questions: Hashes, answers: Hashes, close: Pairs) -> Pairs:
     return np.unique(pairs, axis=0)
 
 
-def conflicts(
+def verdicts(
     pairs: Pairs, fetch: Fetch, rarity_of: Callable[[Iterable[Side]], Rarity], *, near_threshold: float
-) -> list[Conflict]:
-    """Those of `pairs` that contradict each other, in order, each with a reason that a person can read.
+) -> Verdicts:
+    """What is to be said of those of `pairs` that ask the same, in order.
 
     Args:
         pairs: Row numbers, shape [pairs, 2], as `worth_comparing` gives them.
@@ -96,127 +115,45 @@ def conflicts(
 
     """
     found: list[Conflict] = []
+    worded: list[tuple[int, int]] = []
     for start in range(0, len(pairs), _AT_ONCE):
         part = pairs[start : start + _AT_ONCE]
         numbers = np.unique(part)
         sides = dict(zip(numbers.tolist(), map(Side, fetch(numbers)), strict=True))
         rarity = rarity_of(sides.values())
         for first, second in part.tolist():
-            if why := _why(sides[first], sides[second], rarity, near_threshold):
-                found.append(Conflict(first=first, second=second, reason=why))
-    return found
+            said = verdict(sides[first], sides[second], rarity, near_threshold)
+            if said and said.kind == "worded":
+                worded.append((first, second))
+            elif said:
+                found.append(Conflict(first=first, second=second, kind=said.kind, reason=said.reason))
+    return Verdicts(found, np.array(worded, dtype=np.int64).reshape(-1, 2))
 
 
-def conflicts_in_corpus(pairs: Pairs, fetch: Fetch, counts: Counts, *, near_threshold: float) -> list[Conflict]:
-    """`conflicts`, with words weighed by how many rows of the corpus hold them."""
-    return conflicts(pairs, fetch, lambda sides: rarity_among(counts, sides), near_threshold=near_threshold)
+def verdicts_in_corpus(pairs: Pairs, fetch: Fetch, counts: Counts, *, near_threshold: float) -> Verdicts:
+    """`verdicts`, with words weighed by how many rows of the corpus hold them."""
+    return verdicts(pairs, fetch, lambda sides: rarity_among(counts, sides), near_threshold=near_threshold)
 
 
-def _why(one: Side, other: Side, rarity: Rarity, threshold: float) -> str | None:
-    if one.answer == other.answer or not (how := _alike(one, other, rarity, threshold)):
-        return None
-    conflict = _conflict(one, other, rarity)
-    return f"{how}, but {conflict}" if conflict else None
+def settled(told: Verdicts, fetch: Fetch, expected: Callable[[], Expected]) -> tuple[list[Conflict], Openness]:
+    """The conflicts that count, in order, and how far answers follow from questions.
+
+    Args:
+        told: All verdicts.
+        fetch: Reads rows by number.
+        expected: What answers are to be expected; asked for only where answers do not follow from questions.
+
+    """
+    texts = [conflict for conflict in told.conflicts if conflict.kind in _TEXTS]
+    pairs = np.array([(c.first, c.second) for c in texts], dtype=np.int64).reshape(-1, 2)
+    strange = np.array([c.kind == "strange" for c in texts], dtype=np.bool_)
+    found = openness(told.worded, pairs, strange)
+    if not found.is_open or not texts:
+        return list(told.conflicts), found
+    kept = that_stand_out(told.worded, pairs, fetch, expected())
+    gone = {id(conflict) for conflict, keep in zip(texts, kept.tolist(), strict=True) if not keep}
+    return [conflict for conflict in told.conflicts if id(conflict) not in gone], found
 
 
-def _alike(one: Side, other: Side, rarity: Rarity, threshold: float) -> str | None:
-    """Why two questions count as one; None where they do not."""
-    apart = difference(one.bag, other.bag)
-    if not apart:
-        return "the questions are the same" if _same_order(one.words, other.words) else None
-    if any(has_figure(word) for word in apart) or _explained(apart, one, other):
-        return None
-    one_says_more = not (one.bag - other.bag and other.bag - one.bag)
-    shared = overlap(one.bag, other.bag, rarity)
-    enough = threshold - _SAYS_MORE if one_says_more else threshold
-    return f"the questions are nearly the same ({shared:.0%})" if shared >= enough else None
-
-
-def _same_order(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether the words stand in the same order, but for two neighbours that changed places."""
-    moved = [place for place, (word, twin) in enumerate(zip(one, other, strict=True)) if word != twin]
-    return not moved or (len(moved) == 2 and moved[1] - moved[0] == 1)
-
-
-def _explained(apart: set[str], one: Side, other: Side) -> bool:
-    """Whether a word that only one question holds begins like one that only one answer holds."""
-    mine, theirs = (set(_parts(side.row.ideal)) for side in (one, other))
-    return bool({word[:4] for word in apart} & {word[:4] for word in mine ^ theirs})
-
-
-def _parts(text: str) -> list[str]:
-    return [part for word in plain_words(text.replace("_", " ")) for part in word.split("'")]
-
-
-def _conflict(one: Side, other: Side, rarity: Rarity) -> str | None:
-    """Why two different answers cannot both be right; None where they can."""
-    if one.call is not None or other.call is not None:
-        return f"the calls differ{_calls_apart(one.call, other.call)}"
-    if _is_label(one) and _is_label(other):
-        if one.answer_bag == other.answer_bag:
-            return None
-        return f"the labels differ: {_shown(one.row.ideal)} and {_shown(other.row.ideal)}"
-    return _conflict_of_texts(one, other, rarity)
-
-
-def _is_label(side: Side) -> bool:
-    """Whether an answer names a class rather than saying something: few words, or one without spaces."""
-    return len(side.row.ideal.split()) <= _LABEL_WORDS
-
-
-def _conflict_of_texts(one: Side, other: Side, rarity: Rarity) -> str | None:
-    shared = overlap(one.answer_bag, other.answer_bag, rarity)
-    short = max(one.answer_bag.total(), other.answer_bag.total()) <= _SHORT
-    alike = _without_figures(one, other, rarity) >= _ALIKE
-    mine, theirs = figures_of(one.answer_bag), figures_of(other.answer_bag)
-    if (short or alike) and mine and theirs and mine != theirs:
-        return f"the answers state different figures: {_only(mine, theirs)} and {_only(theirs, mine)}"
-    if alike and DENIALS.isdisjoint(one.answer_bag) != DENIALS.isdisjoint(other.answer_bag):
-        return "one answer denies what the other states"
-    if shared >= _STRANGERS or min(_on_topic(one, rarity), _on_topic(other, rarity)) >= _ON_TOPIC:
-        return None
-    said, told = Wording(tuple(one.answer_bag)), Wording(tuple(other.answer_bag))
-    if said.words and told.words and max(coverage(said, told, rarity)) >= _COVERED:
-        return None
-    return f"the answers share next to nothing ({shared:.0%} of their telling words)"
-
-
-def _without_figures(one: Side, other: Side, rarity: Rarity) -> float:
-    mine, theirs = (
-        {word: count for word, count in side.answer_bag.items() if not has_figure(word)} for side in (one, other)
-    )
-    return overlap(mine, theirs, rarity)
-
-
-def _on_topic(side: Side, rarity: Rarity) -> float:
-    """Share of the question's telling words that come back in the answer; two such answers may both be right."""
-    weights = {word: rarity.weight(word) for word in side.bag}
-    return sum(weight for word, weight in weights.items() if word in side.answer_bag) / sum(weights.values())
-
-
-def _calls_apart(one: Json | None, other: Json | None) -> str:
-    """Where two calls differ first."""
-    if one is None or other is None:
-        return ": only one answer is a call"
-    path, mine, theirs = _first_apart(one, other, ())
-    return f"{' in ' + '.'.join(path) if path else ''}: {_shown(_text(mine))} and {_shown(_text(theirs))}"
-
-
-def _first_apart(one: Json, other: Json, path: tuple[str, ...]) -> tuple[tuple[str, ...], Json, Json]:
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for key in sorted({*one, *other}):
-            if one.get(key) != other.get(key):
-                return _first_apart(one.get(key), other.get(key), (*path, key))
-    return path, one, other
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _only(mine: Mapping[str, int], theirs: Mapping[str, int]) -> str:
-    return _shown(", ".join(sorted(set(mine) - set(theirs))) or "none of them")
-
-
-def _shown(text: str) -> str:
-    return f'"{text}"' if len(text) <= _SHOWN else f'"{text[: _SHOWN - 1]}\u2026"'
+_TEXTS = frozenset({"strange", "figures", "denial"})
+"""Conflicts of free texts; labels and calls always follow from what is asked."""

@@ -33,6 +33,8 @@ class Judged(NamedTuple):
 _ANSWERS_DO_NOT_MATTER = 0.95
 _LEAST, _MAY_BE_NEAR = 0.1, 1.0
 """No setting asks for less than this chance; texts that share half of their telling words are closer than this."""
+_LEAST_NEAR = 0.45
+"""No setting calls rows near that share less: 0.5 at least, nine tenths of it where gold is drawn."""
 
 
 class Watch:
@@ -44,12 +46,12 @@ class Watch:
         self.tokens = tokens_of(asked.questions)
         self._corpus, self._space, self._probes = corpus, space, probes
         self._told = corpus.told_by(asked.answers)
-        self._shortlist = Shortlist(space, self.tokens, asked.answers, self._told)
+        self._shortlist = Shortlist(space, self.tokens, asked.questions, answers=asked.answers, told=self._told)
 
     def look(self, rows: NDArray[np.int64], tokens: Tokens, batch: Asked) -> None:
         """Take in a batch of rows with their numbers and the words of their questions."""
         if self._probes:
-            self._shortlist.look(rows, tokens, batch.answers)
+            self._shortlist.look(rows, tokens, batch.questions, batch.answers)
 
     @property
     def shortlist(self) -> Shortlist:
@@ -61,8 +63,8 @@ class Watch:
         pairs = self._shortlist.pairs()
         rows = sorted({row for _, row, _, _ in pairs})
         sides = dict(zip(rows, map(Side, fetch(np.array(rows, dtype=np.int64))), strict=True))
-        tokens = tokens_of(pa.array([sides[row].asked for row in rows], pa.large_string()))
-        close = [(pair, self._told_by(pair, sides)) for pair in with_contrast(pairs, self._space, rows, tokens)]
+        questions = pa.array([sides[row].asked for row in rows], pa.large_string())
+        close = [(pair, self._told_by(pair, sides)) for pair in with_contrast(pairs, self._space, rows, questions)]
         # most pairs end here, before anybody has looked at their words
         worth = [
             (pair, told)
@@ -84,8 +86,10 @@ class Watch:
                     rarity,
                     contrast=pair.contrast,
                     answer_told=told,
-                    answer_overlap=answer_overlap(probe, side, rarity),
+                    answer_overlap=0.0,
                 )
+                if like.overlap >= _LEAST_NEAR:  # whole answers are long, and matter only where questions are near
+                    like = like._replace(answer_overlap=answer_overlap(probe, side, rarity))
                 found.append(Judged(pair.probe, pair.row, like, chance(like)))
         return found
 

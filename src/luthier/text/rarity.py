@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 Bag = Mapping[str, int]
 """Words of one text with their counts."""
@@ -63,10 +64,25 @@ def _misspelt(left: Sequence[str], right: Sequence[str]) -> Iterable[tuple[str, 
         return
     free = [word for word in right if _can_be_misspelt(word)]
     for word in filter(_can_be_misspelt, left):
-        alike, twin = max(((SequenceMatcher(None, word, w).ratio(), w) for w in free), default=(0.0, ""))
+        near = [w for w in free if _most_alike(word, w) >= _TYPO_RATIO]  # spares nearly all of the costly comparisons
+        alike, twin = max(((SequenceMatcher(None, word, w).ratio(), w) for w in near), default=(0.0, ""))
         if alike >= _TYPO_RATIO:
             free.remove(twin)
             yield word, twin, alike
+
+
+def _most_alike(one: str, other: str) -> float:
+    """What `SequenceMatcher.ratio` is at most: twice the letters that both have, over all letters."""
+    total = len(one) + len(other)
+    if 2 * min(len(one), len(other)) < _TYPO_RATIO * total:
+        return 0.0
+    mine, theirs = _letters(one), _letters(other)
+    return 2 * sum(min(count, theirs.get(letter, 0)) for letter, count in mine.items()) / total
+
+
+@lru_cache(maxsize=1 << 16)
+def _letters(word: str) -> Bag:
+    return Counter(word)
 
 
 def _can_be_misspelt(word: str) -> bool:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from luthier.text.embeddings import Counts, Floats, unit, vectors_of
+from luthier.text.encoding import Encode
 from luthier.text.tokens import Hashes, Tokens, tokens_of
 
 Places = NDArray[np.int64]
@@ -86,20 +87,36 @@ class Corpus:
         return told
 
 
+def vectors_around(tokens: Tokens, counts: Counts, mean: Floats) -> Floats:
+    """One line per row, shape [rows, 384]: what it means beyond what all rows mean, and which words it holds."""
+    meanings, sketches = vectors_of(tokens, counts)
+    known = np.any(meanings, axis=1, keepdims=True)
+    return np.hstack([unit(np.where(known, meanings - mean, 0)).astype(np.float32), sketches])
+
+
 class Space:
     """Questions of one corpus as vectors whose product is their closeness: at most 2, about 0 for strangers."""
 
-    def __init__(self, corpus: Corpus) -> None:
-        self._counts = corpus.counts
-        meanings, sketches = vectors_of(tokens_of(pa.array(corpus.sampled, pa.large_string())), corpus.counts)
-        self._mean = meanings.mean(axis=0) if len(meanings) else np.zeros(meanings.shape[1], dtype=np.float32)
-        self._sample = np.hstack([unit(meanings - self._mean), sketches])
+    def __init__(self, corpus: Corpus, encode: Encode | None = None) -> None:
+        """With an encoder, its vectors tell what questions mean in place of those of their words."""
+        self._counts, self._encode = corpus.counts, encode
+        sample = pa.array(corpus.sampled, pa.large_string())
+        meanings, sketches = vectors_of(tokens_of(sample), corpus.counts)
+        self.mean = meanings.mean(axis=0) if len(meanings) else np.zeros(meanings.shape[1], dtype=np.float32)
+        if encode and corpus.sampled:
+            meanings = unit(encode(corpus.sampled))
+        self._center = meanings.mean(axis=0) if len(meanings) else self.mean
+        self._sample = np.hstack([unit(meanings - self._center), sketches])
 
-    def vectors(self, tokens: Tokens) -> Floats:
-        """One line per row, shape [rows, 384]."""
-        meanings, sketches = vectors_of(tokens, self._counts)
-        known = np.any(meanings, axis=1, keepdims=True)
-        return np.hstack([unit(np.where(known, meanings - self._mean, 0)).astype(np.float32), sketches])
+    def vectors(self, tokens: Tokens, questions: pa.Array) -> Floats:
+        """One line per row, shape [rows, 384] or [rows, 256 and the encoder's dimensions]; `tokens` of `questions`."""
+        if self._encode is None:
+            return vectors_around(tokens, self._counts, self.mean)
+        _, sketches = vectors_of(tokens, self._counts)
+        meanings = unit(self._encode([text or "" for text in questions.to_pylist()])) if len(tokens) else None
+        if meanings is None:
+            return np.zeros((0, len(self._center) + sketches.shape[1]), dtype=np.float32)
+        return np.hstack([unit(meanings - self._center).astype(np.float32), sketches])
 
     def crowding(self, vectors: Floats) -> Floats:
         """Mean closeness of each line to its nearest in the sample after the very nearest; copies are no crowd."""
@@ -124,20 +141,21 @@ class Shortlist:
     that they must be looked at are all kept.
     """
 
-    def __init__(self, space: Space, probes: Tokens, answers: Hashes, told: Floats) -> None:
+    def __init__(self, space: Space, probes: Tokens, questions: pa.Array, *, answers: Hashes, told: Floats) -> None:
         """Probes with the keys of their answers, and what it says to share them (`Corpus.told_by`)."""
         self._space = space
-        self._probes = space.vectors(probes)
+        self._probes = space.vectors(probes, questions)
         self._crowding = space.crowding(self._probes)
         self._answers, self._told = answers, told
         self._kept: list[NDArray[np.float64]] = []
         self._waiting = 0
 
-    def look(self, numbers: Places, rows: Tokens, answers: Hashes) -> None:
+    def look(self, numbers: Places, rows: Tokens, questions: pa.Array, answers: Hashes) -> None:
         """Take in a batch of rows with their numbers."""
         for start in range(0, len(rows), _CHUNK):
             part = Tokens(rows.starts[start : start + _CHUNK + 1], rows.words, rows.stems)
-            self._look(numbers[start : start + _CHUNK], part, answers[start : start + _CHUNK])
+            vectors = self._space.vectors(part, questions[start : start + _CHUNK])
+            self._look(numbers[start : start + _CHUNK], vectors, answers[start : start + _CHUNK])
             if self._waiting > _PRUNE_AT:
                 self._prune()
 
@@ -160,8 +178,8 @@ class Shortlist:
         self._prune()
         return [(int(p), int(r), float(c), float(c - self._crowding[int(p)] / 2)) for p, r, c, _ in self._kept[0]]
 
-    def _look(self, numbers: Places, rows: Tokens, answers: Hashes) -> None:
-        close = self._space.vectors(rows) @ self._probes.T
+    def _look(self, numbers: Places, vectors: Floats, answers: Hashes) -> None:
+        close = vectors @ self._probes.T
         promise = close - self._crowding / 2 + self._told * (answers[:, None] == self._answers)
         lines = np.arange(len(promise))
         found = [np.nonzero(close >= _CERTAINLY_WORTH)]
@@ -187,8 +205,9 @@ class Shortlist:
 
 
 def with_contrast(
-    pairs: Sequence[tuple[int, int, float, float]], space: Space, rows: Sequence[int], tokens: Tokens
+    pairs: Sequence[tuple[int, int, float, float]], space: Space, rows: Sequence[int], questions: pa.Array
 ) -> list[Close]:
-    """The pairs of a shortlist with their contrast; `tokens` are those of `rows`, the rows that the pairs name."""
-    crowding = dict(zip(rows, space.crowding(space.vectors(tokens)).tolist(), strict=True))
+    """The pairs of a shortlist with their contrast; `questions` are those of `rows`, the rows that the pairs name."""
+    vectors = space.vectors(tokens_of(questions), questions)
+    crowding = dict(zip(rows, space.crowding(vectors).tolist(), strict=True))
     return [Close(probe, row, close, round(apart - crowding[row] / 2, _DIGITS)) for probe, row, close, apart in pairs]

@@ -10,6 +10,18 @@ from luthier.domain.variants import Decoding
 from luthier.section import Section
 
 
+def plain_address(url: str | None) -> str | None:
+    """An http or https address without credentials and without a slash at its end; ValueError for any other."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("`base_url` must be an http or https address, such as http://127.0.0.1:8001/v1")
+    if parts.username or parts.password:
+        raise ValueError("`base_url` must hold no credentials; name their variable in `api_key_env`")
+    return url.rstrip("/")
+
+
 class ModelConfig(Section):
     """A base model and the engine that runs it."""
 
@@ -31,19 +43,44 @@ class ModelConfig(Section):
     @field_validator("base_url")
     @classmethod
     def _plain_http(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("`base_url` must be an http or https address, such as http://127.0.0.1:8001/v1")
-        if parts.username or parts.password:
-            raise ValueError("`base_url` must hold no credentials; name their variable in `api_key_env`")
-        return url.rstrip("/")
+        return plain_address(url)
 
     @model_validator(mode="after")
     def _a_remote_engine_has_an_address(self) -> Self:
         if self.engine == "openai" and not self.base_url:
             raise ValueError("engine `openai` needs `base_url`, such as http://127.0.0.1:8001/v1")
+        return self
+
+
+class EmbeddingsConfig(Section):
+    """What turns questions into vectors where rows are compared by what they mean."""
+
+    engine: Literal["bundled", "local", "openai"] = Field(
+        default="bundled",
+        description="`bundled`: word vectors of the package; `local`: an encoder of this machine; `openai`: an "
+        "endpoint with `/v1/embeddings`, which is sent the questions as they are after personal data was taken out.",
+    )
+    id: str | None = Field(
+        default=None, min_length=1, description="A folder or Hugging Face id (safetensors), or the endpoint's model."
+    )
+    base_url: str | None = Field(default=None, description="Where the endpoint listens, ending in `/v1`.")
+    api_key_env: str | None = Field(
+        default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Environment variable that holds the key."
+    )
+    batch_size: int = Field(default=32, ge=1, le=2_048, description="Texts encoded at once.")
+    timeout_seconds: float = Field(default=60.0, gt=0, le=3_600, description="Of one request to the endpoint.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_http(cls, url: str | None) -> str | None:
+        return plain_address(url)
+
+    @model_validator(mode="after")
+    def _an_encoder_is_named(self) -> Self:
+        if (self.engine != "bundled") != (self.id is not None):
+            raise ValueError("`id` names the encoder of engines `local` and `openai`, and of no other")
+        if (self.engine == "openai") != (self.base_url is not None):
+            raise ValueError("`base_url` goes with engine `openai`, and with no other")
         return self
 
 

@@ -71,7 +71,10 @@ def build(folder: Path, work: Path, *, engine: Engine = "local", workers: int = 
 def outcome(result: DataResult) -> str:
     """One digest of everything that a build gives: manifest, card, and the bytes of every file."""
     files = {part.name: part.file_digest for part in result.parts}
-    lists = {name: digest_of_bytes((result.folder / name).read_bytes()) for name in ("rows.parquet", "dropped.parquet")}
+    lists = {
+        name: digest_of_bytes((result.folder / name).read_bytes())
+        for name in ("rows.parquet", "dropped.parquet", "similar.parquet")
+    }
     return digest_of([result.manifest.digest, result.card.digest, files, lists])
 
 

@@ -118,3 +118,20 @@ def test_of_one_question_the_first_row_is_paired_with_every_row_that_answers_dif
     assert worth_comparing(questions, answers, close).tolist() == [[0, 2], [2, 4]]
     empty = np.empty(0, dtype=np.uint64)
     assert len(worth_comparing(empty, empty, np.empty((0, 2), dtype=np.int64))) == 0
+
+
+def test_of_two_long_answers_one_that_never_speaks_of_the_question_conflicts() -> None:
+    one = "Asthma is what makes the airways narrow and swell, so that breathing gets hard and whistling may come."
+    other = "Lumps grow below your liver; nobody feels them until one blocks a duct."
+    rows = [*FILLER, example("a", "what is asthma?", one), example("b", "What is asthma", other)]
+    (found,) = find_contradictions(rows, near_threshold=0.85)
+    assert "only one of the answers speaks of it" in found.reason
+
+
+def test_rows_under_different_system_prompts_do_not_contradict_each_other() -> None:
+    def under(prompt: str, row: Example) -> Example:
+        return row.model_copy(update={"messages": (Message(role="system", content=prompt), *row.messages)})
+
+    one, other = example("a", "is it open?", "yes_open"), example("b", "is it open?", "no_shut")
+    assert find_contradictions([*FILLER, under("Monday", one), under("Sunday", other)], near_threshold=0.85) == ()
+    assert len(find_contradictions([*FILLER, under("Monday", one), under("monday", other)], near_threshold=0.85)) == 1

@@ -10,7 +10,7 @@ from luthier.data.plan.preferences import (
     UNWANTED,
     WANTED,
     joined_groups,
-    opposed,
+    opposed_pairs,
     preference_keys,
     told_apart,
     twins,
@@ -85,8 +85,8 @@ def test_a_twin_asks_what_an_answer_of_its_group_asks() -> None:
 def test_rows_oppose_each_other_where_one_prefers_what_the_other_rejects(
     answers: tuple[int, int], preferred: tuple[int, int], found: list[list[int]]
 ) -> None:
-    assert opposed(keys(5, 5), keys(*answers), keys(*preferred)).tolist() == found
-    assert opposed(keys(5, 6), keys(*answers), keys(*preferred)).tolist() == []
+    assert opposed_pairs(keys(5, 5), keys(*answers), keys(*preferred)).tolist() == found
+    assert opposed_pairs(keys(5, 6), keys(*answers), keys(*preferred)).tolist() == []
 
 
 def test_a_preference_that_prefers_nothing_is_refused() -> None:

@@ -1,7 +1,11 @@
 """Semantic duplicates: same answer, same meaning, other words; figures and denials keep rows apart."""
 
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
 from luthier.data.compare import Sides
-from luthier.data.semantic import Same, clusters, semantic_duplicates
+from luthier.data.semantic import Same, clusters, groups_of, semantic_duplicates
 from luthier.domain.examples import Example, Message
 
 
@@ -41,3 +45,15 @@ def test_clusters_link_rows_through_one_another_and_name_the_first() -> None:
     found = clusters([Same(1, 4, 0.9), Same(4, 7, 0.9), Same(2, 3, 0.9)])
     assert found == {1: (4, 7), 2: (3,)}
     assert clusters([]) == {}
+
+
+@given(st.lists(st.integers(0, 6), max_size=60))
+def test_every_row_whose_answer_another_has_is_in_one_portion_with_all_of_them(answers: list[int]) -> None:
+    rows = 10 * np.arange(len(answers))
+    portions = groups_of(rows, np.array(answers, dtype=np.uint64))
+    placed = [row for portion in portions for row in portion.tolist()]
+    shared = [10 * place for place, answer in enumerate(answers) if answers.count(answer) > 1]
+    assert sorted(placed) == shared
+    for answer in set(answers):
+        mine = {10 * place for place, other in enumerate(answers) if other == answer}
+        assert sum(bool(mine & set(portion.tolist())) for portion in portions) <= 1

@@ -32,11 +32,17 @@ def test_a_copy_stands_out_of_its_template_and_an_equal_rare_answer_brings_far_w
     answers[100] = answers[0]
     corpus = corpus_of(texts, answers)
     space = Space(corpus)
-    shortlist = Shortlist(space, tokens_of(column(texts[:20])), answers[:20], corpus.told_by(answers[:20]))
-    shortlist.look(np.arange(20, 102), tokens_of(column(texts[20:])), answers[20:])
+    shortlist = Shortlist(
+        space,
+        tokens_of(column(texts[:20])),
+        column(texts[:20]),
+        answers=answers[:20],
+        told=corpus.told_by(answers[:20]),
+    )
+    shortlist.look(np.arange(20, 102), tokens_of(column(texts[20:])), column(texts[20:]), answers[20:])
     pairs = shortlist.pairs()
     rows = sorted({row for _, row, _, _ in pairs})
-    close = with_contrast(pairs, space, rows, tokens_of(column([texts[row] for row in rows])))
+    close = with_contrast(pairs, space, rows, column([texts[row] for row in rows]))
     contrast = {(pair.probe, pair.row): pair.contrast for pair in close}
     assert (0, 100) in contrast
     usual = sorted(found for (_, row), found in contrast.items() if row < 100)

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from luthier.data.plan.shards import Rows
 from luthier.domain.snapshots import SPLITS, Split
 
-Reason = Literal["exact_duplicate", "near_duplicate", "contradiction", "group_in_gold", "like_gold"]
+Reason = Literal[
+    "exact_duplicate", "near_duplicate", "semantic_duplicate", "contradiction", "group_in_gold", "like_gold"
+]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 _OPEN, _ITSELF = -1, -2
 Mask = NDArray[np.bool_]
@@ -51,6 +53,12 @@ class Fates:
     def explain(self, told: Mapping[int, str]) -> None:
         """What to tell of single rows besides the reason."""
         self._detail.update(told)
+
+    @property
+    def is_left_out(self) -> Mask:
+        """Rows that were dropped for a reason."""
+        mask: Mask = self.codes >= len(SPLITS)
+        return mask
 
     @property
     def is_itself(self) -> Mask:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from luthier.data.compare import Side, figures_of, same_answer
-from luthier.data.contradictions import Conflict, conflicts_in_corpus
+from luthier.data.contradictions import Verdicts, verdicts_in_corpus
 from luthier.data.executors.executor import Executor, R
 from luthier.data.plan.repeats import PairRows
 from luthier.data.plan.shards import Shards
@@ -43,9 +43,9 @@ class Judges:
         found = self._judged(judge_repeats, pairs)
         return np.concatenate(found) if found else pairs
 
-    def conflicts(self, pairs: PairRows) -> list[Conflict]:
-        """The pairs that contradict each other, each with its reason."""
-        return [conflict for found in self._judged(judge_conflicts, pairs) for conflict in found]
+    def verdicts(self, pairs: PairRows) -> Verdicts:
+        """What is to be said of the pairs that ask the same."""
+        return Verdicts.joined(self._judged(judge_answers, pairs))
 
     def _judged(self, judge: Callable[[PairTask], R], pairs: PairRows) -> Sequence[R]:
         chunks = [pairs[start : start + _PAIRS_PER_TASK] for start in range(0, len(pairs), _PAIRS_PER_TASK)]
@@ -66,10 +66,10 @@ def judge_repeats(task: PairTask) -> PairRows:
     return task.pairs[np.array(said, dtype=np.bool_)]
 
 
-def judge_conflicts(task: PairTask) -> list[Conflict]:
-    """Those of the task's pairs that contradict each other."""
+def judge_answers(task: PairTask) -> Verdicts:
+    """What is to be said of those of the task's pairs that ask the same."""
     fetch = shards_in(task.files).examples
-    return conflicts_in_corpus(task.pairs, fetch, counts_in(task.counts), near_threshold=task.threshold)
+    return verdicts_in_corpus(task.pairs, fetch, counts_in(task.counts), near_threshold=task.threshold)
 
 
 def _say_the_same(one: Side, other: Side, rarity: Rarity, threshold: float) -> bool:

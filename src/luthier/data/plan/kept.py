@@ -33,6 +33,7 @@ class Ending:
     gold_file: SourceFile | None
     version: int
     clusters: dict[int, int]
+    reworded: dict[int, int]
     missing: Sequence[str]
     notes: Sequence[str]
 
@@ -120,6 +121,7 @@ def _card(passes: Passes, ending: Ending, manifest: Manifest, wrote: Sequence[Wr
         left=shaped.counted("left"),
         dropped=manifest.dropped,
         clusters=ending.clusters,
+        reworded=ending.reworded,
         pii=_told_pii(ending.config.pii),
         sources=tuple(_source_lines(shaped, ending)),
         missing=tuple(ending.missing),

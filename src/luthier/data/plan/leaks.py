@@ -13,11 +13,14 @@ from luthier.data.compare import Side
 from luthier.data.config import LeakageConfig
 from luthier.data.executors.executor import Executor
 from luthier.data.leakage import Bar, Guard, Hit, Seen
+from luthier.data.openness import Expected
 from luthier.data.plan.common import corpus_of, write_corpus
 from luthier.data.plan.fates import Mask
 from luthier.data.plan.judging import counts_in
 from luthier.data.plan.shards import Rows, Shards, Stretch
 from luthier.domain.examples import Example
+from luthier.text.embeddings import Floats
+from luthier.text.encoding import Encode
 from luthier.text.similarity import Corpus, Space
 
 FEW = 5_000
@@ -53,9 +56,18 @@ def look(task: LookTask) -> Seen:
 class Lookout:
     """All rows of a build, read once for what they have in common and once for each look around."""
 
-    def __init__(self, executor: Executor, shards: Shards, everyone: Rows, config: LeakageConfig, folder: Path) -> None:
-        """The words and answers of `everyone` are counted, and kept in `folder`."""
-        self._executor, self._shards, self._config = executor, shards, config
+    def __init__(
+        self,
+        executor: Executor,
+        shards: Shards,
+        everyone: Rows,
+        *,
+        config: LeakageConfig,
+        folder: Path,
+        encode: Encode | None = None,
+    ) -> None:
+        """The words and answers of `everyone` are counted and kept in `folder`; an encoder tells what questions mean."""
+        self._executor, self._shards, self._config, self._encode = executor, shards, config, encode
         self.corpus = Corpus.empty()
         for counted in executor.run(count, shards.stretches(everyone)):
             self.corpus.merge(counted)
@@ -70,6 +82,15 @@ class Lookout:
             paraphrase_threshold=self._config.paraphrase_threshold,
         )
         return [hit.model_copy(update={"gold": int(gold[hit.gold])}) for hit in found], bar
+
+    @property
+    def mean(self) -> Floats:
+        """What all questions mean."""
+        return self._space.mean
+
+    def expected(self, rows: Rows) -> Expected:
+        """What answers are to be expected, as a sample of all rows tells."""
+        return Expected(rows, self._shards.examples(rows), self._space, self.corpus.counts)
 
     def resembled(self, probes: Rows, everyone: Rows, *, margin: float) -> Mask:
         """Which of `probes` any other row of `everyone` resembles, at thresholds lowered by `margin`.
@@ -97,7 +118,7 @@ class Lookout:
         """The gold rows, which have seen `others`, ascending, go by."""
         told = tuple(self._shards.examples(gold))
         guard = Guard(self.corpus, [Side(row) for row in told], self._space)
-        if len(others) <= FEW:
+        if len(others) <= FEW or self._encode is not None:  # an encoder stays in this process
             for rows, batch in _asked(self._shards.chosen(others, *_READ)):
                 guard.look(rows, batch)
             return guard
@@ -112,7 +133,7 @@ class Lookout:
 
     @cached_property
     def _space(self) -> Space:
-        return Space(self.corpus)
+        return Space(self.corpus, self._encode)
 
 
 _READ = ("messages", "answer_key")

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from luthier.data import contradictions, leakage
+from luthier.data import leakage
 from luthier.data.config import DataConfig
-from luthier.data.contradictions import Conflict, Contradiction, worth_comparing
+from luthier.data.contradictions import Conflict
 from luthier.data.gold import blocking, draw_gold, natural_overlaps, what_is_missing
 from luthier.data.leakage import CERTAIN, Bar, Hit, Overlap
 from luthier.data.plan.fates import Fates, Mask
 from luthier.data.plan.judging import Judges
 from luthier.data.plan.leaks import Lookout
-from luthier.data.plan.preferences import ANSWER, joined_groups, opposed, twins
+from luthier.data.plan.preferences import ANSWER, joined_groups, opposed_pairs, twins
 from luthier.data.plan.repeats import (
     PairRows,
     close_questions,
@@ -85,25 +85,14 @@ class Passes:
         head[near] = of_near
         return sizes, head[close]
 
-    def settle_contradictions(self, judges: Judges, close: PairRows) -> None:
-        """Rows that contradict another one are left out, or refuse the build where the config says so."""
-        answering = self.fates.open & ~self.preferences
-        rows = np.concatenate([np.arange(self.shaped.gold_rows), np.flatnonzero(answering)])
-        questions, answers = (self.shards.figures(f"{part}_key")[rows] for part in ("question", "answer"))
-        apart = close[(close[:, 0] != close[:, 1]) & ~self.preferences[close].any(axis=1)]
-        pairs = rows[worth_comparing(questions, answers, np.searchsorted(rows, apart))]
-        found = [*judges.conflicts(pairs), *self._opposed()]
-        if not found:
-            return
-        ids = self._ids({row for pair in found for row in (pair.first, pair.second)})
-        if self.config.contradictions == "block":
-            told = [Contradiction(first=ids[c.first], second=ids[c.second], reason=c.reason) for c in found]
-            contradictions.refuse(told)
-        why = {pair.first: f"with {ids[pair.second]}: {pair.reason}" for pair in found}
-        why |= {pair.second: f"with {ids[pair.first]}: {pair.reason}" for pair in found}
-        gone = np.array(sorted(row for row in why if row >= self.shaped.gold_rows), dtype=np.int64)
-        self.fates.leave_out(gone, "contradiction")
-        self.fates.explain({int(row): why[int(row)] for row in gone})
+    def opposed(self) -> list[Conflict]:
+        """Rows that are preferred to what another one prefers to them."""
+        rows = np.flatnonzero(self.fates.open)
+        if not self.preferences[rows].any():
+            return []
+        columns = (self.shards.figures(name)[rows] for name in ("question_key", "answer_key", "preference_key"))
+        pairs = rows[opposed_pairs(*columns)].tolist()
+        return [Conflict(first=one, second=other, reason=OPPOSED) for one, other in pairs]
 
     def draw_gold(self, lookout: Lookout) -> int:
         """A gold set is drawn; how many rows could not be in it because another row resembles them."""
@@ -134,7 +123,7 @@ class Passes:
         found, bar = lookout.overlaps(gold, others)
         if found:
             natural = self._natural(lookout, others) if self.config.gold.path is not None else None
-            ids = self._ids({row for hit in found for row in (hit.row, hit.gold)})
+            ids = self.ids({row for hit in found for row in (hit.row, hit.gold)})
             if blocking([hit.kind for hit in found], natural):
                 leakage.refuse([_told(hit, ids) for hit in found])
             told = {hit.row: f"{hit.kind} of {ids[hit.gold]}" for hit in found if self.fates.open[hit.row]}
@@ -157,15 +146,6 @@ class Passes:
         strata = Strata(self.strata.codes[answers], self.strata.values)
         return what_is_missing(gold, strata, self.config.gold.stratify_by, input_types)
 
-    def _opposed(self) -> list[Conflict]:
-        """Rows that are preferred to what another one prefers to them."""
-        rows = np.flatnonzero(self.fates.open)
-        if not self.preferences[rows].any():
-            return []
-        columns = (self.shards.figures(name)[rows] for name in ("question_key", "answer_key", "preference_key"))
-        pairs = rows[opposed(*columns)].tolist()
-        return [Conflict(first=one, second=other, reason=OPPOSED) for one, other in pairs]
-
     def _natural(self, lookout: Lookout, rows: Rows) -> float:
         """How many rows resemble a gold set of this size by chance, told by rows that play it."""
         few = min(self.shaped.gold_rows, len(rows) // 3, _NATURAL_PROBES)
@@ -177,7 +157,8 @@ class Passes:
         chance = sum(hit.kind not in CERTAIN for hit in found) * len(rows) / len(others)
         return natural_overlaps(len(rows), int(drawn.sum()), chance, self.shaped.gold_rows)
 
-    def _ids(self, rows: Collection[int]) -> Mapping[int, str]:
+    def ids(self, rows: Collection[int]) -> Mapping[int, str]:
+        """The ids of rows by their places."""
         places = np.array(sorted(rows), dtype=np.int64)
         return dict(zip(places.tolist(), self.shards.take(places, "id")["id"].to_pylist(), strict=True))
 

@@ -75,7 +75,7 @@ def twins(groups: Keys, questions: Keys, preferences: Mask) -> Mask:
     return found
 
 
-def opposed(questions: Keys, answers: Keys, keys: Keys) -> NDArray[np.int64]:
+def opposed_pairs(questions: Keys, answers: Keys, keys: Keys) -> NDArray[np.int64]:
     """Pairs of rows of which one prefers what the other rejects; the lower first, shape [pairs, 2].
 
     A pair opposes the same pair the other way round; an answer that is disliked opposes the same answer liked or ideal.

@@ -15,6 +15,7 @@ from luthier.data.plan.cleaning import hidden
 from luthier.data.plan.consent import are_erased
 from luthier.data.plan.kept import DROPPED, ROW_LIST
 from luthier.data.plan.reading import read_examples, size_of, source_digest
+from luthier.data.plan.rewording import SIMILAR
 from luthier.data.readers.sources import shown
 from luthier.data.regressions import regressions
 from luthier.data.stage import VERSION
@@ -22,15 +23,19 @@ from luthier.data.stage import run as build
 from luthier.data.types import DataResult, SourceFile
 from luthier.domain.digests import digest_of
 from luthier.domain.examples import Example
-from luthier.domain.snapshots import Bodies, GoldSet
+from luthier.domain.snapshots import Bodies, GoldSet, Manifest
 from luthier.domain.value import Value
 from luthier.errors import Refused, Tampered
 from luthier.lifecycle.absence import prove_absence
+from luthier.lifecycle.resolutions import resolutions
 from luthier.lifecycle.rows import rows_of
 from luthier.lifecycle.salt import pii_key, project_salt
 from luthier.lifecycle.withdrawn import withdrawn_gold_rows, withdrawn_keys
 from luthier.lifecycle.workspace import Settled, Workspace
 from luthier.store.faults import disk_faults
+from luthier.text.encoding import Encode
+from luthier.variants.engines.encoders import encoder_folder, open_encoder
+from luthier.variants.engines.folders import weights_digest
 
 __all__ = ["benchmark_rows", "gold_set", "rows_of", "settle_data"]
 
@@ -63,13 +68,19 @@ def settle_data(work: Workspace) -> Settled:
     cut = _retention_cut(work)
     if cut:
         inputs["retention"] = digest_of(cut.isoformat())
+    if config.embeddings.engine == "local":
+        inputs["encoder"] = weights_digest(encoder_folder(config.embeddings, work.loaded.folder))
+    shaped_from = digest_of(inputs)  # decisions about contradictions leave every shard as it is
+    decided = resolutions(work)
+    if decided:
+        inputs["resolutions"] = digest_of([each.model_dump(mode="json") for each in decided])
     return work.settle(
         "data",
         version_number=VERSION,
         section=config.model_dump(mode="json", exclude=_BESIDE),
         inputs=inputs,
         libraries=LIBRARIES,
-        perform=lambda: _perform(work, sources, gold_file, digest_of(inputs), keys=keys, cut=cut),
+        perform=lambda: _perform(work, sources, gold_file, shaped_from, keys=keys, cut=cut),
     )
 
 
@@ -78,7 +89,21 @@ def gold_set(work: Workspace) -> GoldSet:
     of_gold = gold_source(work.config.data)
     if of_gold is not None:
         _unchanged_gold_file(work, _source(work, of_gold))
-    return work.fetch(work.require("data", "gold"), GoldSet)
+    gold = work.fetch(work.require("data", "gold"), GoldSet)
+    snapshot = work.latest("data")
+    if snapshot and not withdrawn_gold_rows(work):
+        _require_gold_of(snapshot, work.fetch(snapshot, Manifest), gold)
+    return gold
+
+
+def _require_gold_of(snapshot: str, manifest: Manifest, gold: GoldSet) -> None:
+    """Tampered where the database names another gold set than the one the snapshot was built beside."""
+    if gold.digest != manifest.gold:
+        raise Tampered(
+            f"the gold set on record is {gold.digest[:12]}, and snapshot {snapshot[:12]} was built beside "
+            f"{manifest.gold[:12]}",
+            hint="restore the database from a backup; `luthier audit verify` tells what else has changed",
+        )
 
 
 def benchmark_rows(work: Workspace, dataset: str, *, withdrawn: bool = False) -> GoldSet:
@@ -169,6 +194,8 @@ def _perform(
             erased=keys,
             today=work.clock().date(),
             input_types=taxonomy.input_types if taxonomy else (),
+            resolutions=resolutions(work),
+            encode=_encoder(work),
         )
     manifest = _keep(work, result)
     if cut:
@@ -178,6 +205,12 @@ def _perform(
     if keys:
         prove_absence(work, manifest, keys)
     return manifest
+
+
+def _encoder(work: Workspace) -> Encode | None:
+    section = work.config.data.embeddings
+    key = work.environment.secret(section.api_key_env) if section.api_key_env else None
+    return open_encoder(section, root=work.loaded.folder, api_key=key)
 
 
 def _work_folder(work: Workspace, inputs: str) -> Path:
@@ -206,6 +239,7 @@ def _keep(work: Workspace, result: DataResult) -> str:
         "gold": gold,
         "rows": work.keep(bodies, kind="bodies", parents=[manifest, *(part.file_digest for part in result.parts)]),
         "dropped": _put(work, result.folder / DROPPED, kind="dropped_rows", parents=[manifest]),
+        "similar": _put(work, result.folder / SIMILAR, kind="similar_rows", parents=[manifest]),
         "card": work.keep(card, kind="data_card", parents=[manifest]),
     }
     for name, digest in named.items():

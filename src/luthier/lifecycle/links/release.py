@@ -86,7 +86,13 @@ def settle_gate(
 
 
 def settle_release(work: Workspace, variant: Variant, *, label: str = "") -> Release:
-    """The release of a variant that its gate let through; the same variant and gate give the same release."""
+    """The release of a variant that its gate let through; the same variant and gate give the same release.
+
+    Raises:
+        Tampered: The gold set that it was measured on is no longer the frozen one.
+
+    """
+    gold_set(work)
     gate = work.fetch(work.require("gate", _gate_name(variant.name, label)), GateDecision)
     for row in work.store.releases.all(work.project):
         made = work.fetch(row.digest, Release)
@@ -118,8 +124,15 @@ def approval(work: Workspace, release_id: str) -> ApprovalState:
 
 
 def decide(work: Workspace, release_id: str, by: Principal, *, approve: bool, reason: str) -> ApprovalState:
-    """The approval's state after one person, known by their own credential, said yes or no."""
+    """The approval's state after one person, known by their own credential, said yes or no.
+
+    Raises:
+        Tampered: They said yes, and the gold set that it was measured on is no longer the frozen one.
+
+    """
     made = release(work, release_id)
+    if approve:
+        gold_set(work)
     actor = Actor(name=by.name, roles=by.roles)
     event: Event = Approved(by=actor, reason=reason) if approve else Rejected(by=actor, reason=reason)
     verdict: Literal["approve", "reject"] = "approve" if approve else "reject"

@@ -66,6 +66,7 @@ def _charts(card: DataCard) -> list[_Chart]:
     """Every chart that has something to show."""
     strata = {name: dict(splits) for name, splits in card.strata.items()}
     clusters = {f"{size} rows": count for size, count in card.clusters.items()}
+    reworded = {f"{size} rows": count for size, count in card.reworded.items()}
     again = f"{card.checked:,} rows searched again"
     checked = f"Spans taken out of all rows, and spans that were still found in {again}."
     personal = [
@@ -86,6 +87,12 @@ def _charts(card: DataCard) -> list[_Chart]:
         _chart("Personal data before and after", personal, "spans", checked),
         _chart(
             "Rows that say the same", [Group("", _bars(clusters))], "clusters", "Clusters by how many rows they hold."
+        ),
+        _chart(
+            "Rows that ask the same in other words",
+            [Group("", _bars(reworded))],
+            "clusters",
+            "Clusters of one answer by how many rows they hold.",
         ),
         _chart("Languages", [Group("", _bars(card.languages))], "rows", f"Of {card.checked:,} rows looked at."),
     ]
