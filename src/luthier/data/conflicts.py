@@ -10,7 +10,7 @@ from luthier.domain.value import Json
 from luthier.text.rarity import Rarity, has_figure, overlap
 from luthier.text.rephrasing import DENIALS, Wording, coverage
 
-Kind = Literal["worded", "strange", "figures", "denial", "label", "call"]
+Kind = Literal["worded", "strange", "figures", "denial", "label", "call", "preference"]
 """How the answers of two rows that ask the same differ; only `worded` lets both be right."""
 
 _LABEL_WORDS, _STRANGERS, _COVERED, _SHORT, _ALIKE = 3, 0.15, 0.4, 25, 0.4

@@ -92,7 +92,7 @@ class Passes:
             return []
         columns = (self.shards.figures(name)[rows] for name in ("question_key", "answer_key", "preference_key"))
         pairs = rows[opposed_pairs(*columns)].tolist()
-        return [Conflict(first=one, second=other, reason=OPPOSED) for one, other in pairs]
+        return [Conflict(first=one, second=other, kind="preference", reason=OPPOSED) for one, other in pairs]
 
     def draw_gold(self, lookout: Lookout) -> int:
         """A gold set is drawn; how many rows could not be in it because another row resembles them."""
