@@ -42,7 +42,7 @@ class Compared:
                 sink.write_batch(with_features(batch_of(part), "salt", 0.85))
         self.shards = Shards([file])
         self.everyone = np.arange(len(rows))
-        lookout = Lookout(Here(), self.shards, self.everyone, LeakageConfig(), folder)
+        lookout = Lookout(Here(), self.shards, self.everyone, config=LeakageConfig(), folder=folder)
         self.judges = Judges(Here(), (file,), lookout.file, 0.85)
 
     def near(self) -> dict[int, int]:
