@@ -10,7 +10,7 @@ from luthier.data.asked import Asked
 from luthier.data.compare import Fetch, Side, Sides
 from luthier.data.watch import rarity_among
 from luthier.text.embeddings import Counts, Floats
-from luthier.text.rephrasing import Wording, coverage
+from luthier.text.rephrasing import Wording, all_told, coverage
 from luthier.text.similarity import Space, vectors_around
 from luthier.text.tokens import Hashes, tokens_of
 
@@ -132,5 +132,5 @@ def _judged(pairs: Sequence[tuple[int, int]], fetch: Fetch, counts: Counts, thre
         one, other = words[first], words[second]
         if one.words and other.words and one.figures == other.figures and one.denies == other.denies:
             covered = min(coverage(one, other, rarity))
-            if covered >= threshold:
+            if covered >= threshold and all_told(one, other, rarity):
                 yield Same(first, second, round(covered, _DIGITS))

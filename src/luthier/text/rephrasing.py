@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from luthier.text.embeddings import Floats, word_vectors
 from luthier.text.rarity import Rarity, has_figure, overlap
@@ -24,6 +25,8 @@ DENIALS = frozenset(
     "zonder".split()
 )
 _LIKE, _STEM_LIKE, _MEANS_LIKE = 0.25, 0.9, 0.9
+_TELLING, _COUNTERPART = 0.5, 0.4
+"""A word tells something where it weighs half of the heaviest; from this likeness on another one is its counterpart."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +119,30 @@ def most(contrast: float, answer_told: float) -> float:
 
 def coverage(one: Wording, other: Wording, rarity: Rarity) -> tuple[float, float]:
     """Which share of the weight of each question's words the other one covers."""
-    like = np.clip((one.meanings @ other.meanings.T - _LIKE) / (1 - _LIKE), 0, 1) * _MEANS_LIKE
+    like, mine, theirs = _words_alike(one, other), _weights(one, rarity), _weights(other, rarity)
+    return float(like.max(axis=1) @ mine / mine.sum()), float(like.max(axis=0) @ theirs / theirs.sum())
+
+
+def all_told(one: Wording, other: Wording, rarity: Rarity) -> bool:
+    """Whether each word of either question that tells something has a counterpart in the other.
+
+    Two orders that differ in the thing ordered share all but one of their words, and are two orders.
+    """
+    like, mine, theirs = _words_alike(one, other), _weights(one, rarity), _weights(other, rarity)
+    telling = _TELLING * max(mine.max(), theirs.max())
+    return bool((like.max(axis=1)[mine >= telling] >= _COUNTERPART).all()) and bool(
+        (like.max(axis=0)[theirs >= telling] >= _COUNTERPART).all()
+    )
+
+
+def _words_alike(one: Wording, other: Wording) -> Floats:
+    """How far each word of one covers each of the other, in [0, 1]."""
+    like: Floats = np.clip((one.meanings @ other.meanings.T - _LIKE) / (1 - _LIKE), 0, 1) * _MEANS_LIKE
     for row, (word, stem) in enumerate(zip(one.words, one.stems, strict=True)):
         for column in other.places.get(stem, ()):
             like[row, column] = 1.0 if word == other.words[column] else _STEM_LIKE
-    mine = np.array([rarity.weight(word) for word in one.words])
-    theirs = np.array([rarity.weight(word) for word in other.words])
-    return float(like.max(axis=1) @ mine / mine.sum()), float(like.max(axis=0) @ theirs / theirs.sum())
+    return like
+
+
+def _weights(wording: Wording, rarity: Rarity) -> NDArray[np.float64]:
+    return np.array([rarity.weight(word) for word in wording.words])

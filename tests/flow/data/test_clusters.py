@@ -17,9 +17,9 @@ def add(project: Project, row_id: str, asked: str, ideal: str) -> None:
 
 def test_copies_and_rewordings_are_one_cluster_each_with_its_level(project_at: At) -> None:
     project = project_at("fresh")
-    add(project, "asked", "I want to cancel the purchase of my piano", "purchase cancelled")
-    add(project, "copied", "I want to CANCEL the purchase of my piano", "purchase cancelled")
-    add(project, "reworded", "I want to revoke the purchase of my piano", "purchase cancelled")
+    add(project, "asked", "My doctor was angry about the house", "noted as angry")
+    add(project, "copied", "My DOCTOR was angry about the house", "noted as angry")
+    add(project, "reworded", "My physician was furious about the home", "noted as angry")
     built = project.luthier("data", "build")
     assert built.code == 0, built.err
     found = project.answered("data", "show", "--clusters")
@@ -27,9 +27,9 @@ def test_copies_and_rewordings_are_one_cluster_each_with_its_level(project_at: A
     assert {(row["id"], row["level"], row["is_kept"]) for row in mine["others"]} == {
         ("copied", "exact", False), ("reworded", "semantic", True),
     }  # fmt: skip
-    assert mine["first"]["asked"] == "I want to cancel the purchase of my piano"
+    assert mine["first"]["asked"] == "My doctor was angry about the house"
     told = project.luthier("data", "show", "--clusters").out
     assert "copied (exact, left out)" in told
-    assert "reworded (semantic): I want to revoke the purchase of my piano" in told
+    assert "reworded (semantic): My physician was furious about the home" in told
     assert project.answered("data", "card")["reworded"]["2"] >= 1
     assert project.luthier("data", "show", "--clusters", "--dropped").code == 2

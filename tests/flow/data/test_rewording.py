@@ -15,14 +15,17 @@ from luthier.data.stage import run
 from luthier.data.types import DataResult, SourceFile
 from tests.flow.data import made
 
-THINGS = ["car", "boat", "house", "tent", "bicycle", "piano"]
-TWINS = [(f"I want to cancel the purchase of my {thing}", f"I want to revoke the purchase of my {thing}")
-         for thing in THINGS]  # fmt: skip
+TWINS = [
+    ("I want to buy a house", "I want to purchase a home"),
+    ("My doctor was angry", "My physician was furious"),
+    ("Please repair the error in the film", "Please fix the mistake in the movie"),
+    ("When does the car begin", "When does the automobile start"),
+]
 
 
 @pytest.fixture
 def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Rows of different words and two labels, and six pairs that say the same in other words under a third."""
+    """Rows of different words and two labels, and four pairs that say the same in other words under a third."""
     monkeypatch.setattr(reading, "PIECE_BYTES", made.PIECE_BYTES)
     rng = Random(5)
     told = [(f"{' '.join(rng.choices(made.WORDS, k=14))} {rng.randrange(10**6)}", f"label {n % 2}") for n in range(300)]
@@ -50,13 +53,13 @@ def similar(result: DataResult) -> set[tuple[str, str]]:
     return {(row["first"], row["id"]) for row in pq.read_table(result.folder / "similar.parquet").to_pylist()}
 
 
-EXPECTED = {(f"r{300 + 2 * n}", f"r{301 + 2 * n}") for n in range(len(THINGS))}
+EXPECTED = {(f"r{300 + 2 * n}", f"r{301 + 2 * n}") for n in range(len(TWINS))}
 
 
 def test_a_report_names_every_cluster_and_leaves_every_row_in(rows: Path) -> None:
     result = build(rows, "one")
     assert similar(result) == EXPECTED
-    assert result.card.reworded == {2: len(THINGS)}
+    assert result.card.reworded == {2: len(TWINS)}
     assert "Rows that said the same in other words" in result.card.markdown()
     assert "semantic_duplicate" not in result.manifest.dropped
 
@@ -66,7 +69,7 @@ def test_the_first_of_each_cluster_stays_where_the_others_are_dropped(rows: Path
     dropped = pq.read_table(result.folder / "dropped.parquet").to_pylist()
     told = {(row["detail"], row["id"]) for row in dropped if row["reason"] == "semantic_duplicate"}
     assert told == EXPECTED
-    assert result.manifest.dropped["semantic_duplicate"] == len(THINGS)
+    assert result.manifest.dropped["semantic_duplicate"] == len(TWINS)
     assert similar(result) == set()
 
 

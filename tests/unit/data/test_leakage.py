@@ -1,5 +1,7 @@
 """Leakage: copies and paraphrases of gold rows are named; a corpus of look-alikes raises its own bar and says so."""
 
+import zlib
+from collections.abc import Sequence
 from random import Random
 
 import numpy as np
@@ -9,6 +11,8 @@ from luthier.data.compare import Sides
 from luthier.data.leakage import Guard, Overlap, find_overlaps, refuse
 from luthier.domain.examples import Example, Message
 from luthier.errors import Refused
+from luthier.text.encoding import Floats
+from luthier.text.similarity import Space
 
 THINGS = [
     "lamp",
@@ -139,3 +143,24 @@ def test_what_two_guards_saw_of_a_half_each_is_what_one_sees_of_the_whole() -> N
 
 def test_without_gold_rows_nothing_is_found() -> None:
     assert overlaps([], ROWS[:30]) == {}
+
+
+def test_an_encoder_finds_a_paraphrase_in_words_that_nobody_knows() -> None:
+    """The encoder here knows one pair of texts and takes all others for strangers."""
+    asked, foreign = ROWS[0][0], "Auf welchem Weg repariere ich die Leuchte am Wasserkocher?"
+
+    def encode(texts: Sequence[str]) -> Floats:
+        seeds = [zlib.crc32((asked if text == foreign else text).encode()) for text in texts]
+        return np.stack([np.random.default_rng(seed).normal(size=32) for seed in seeds]).astype(np.float32)
+
+    labelled = [(row, f"label {n % 20}") for n, (row, _) in enumerate(ROWS)]
+    sides = Sides([example(str(n), *row) for n, row in enumerate([*labelled, (foreign, "label 0")])])
+    named = []
+    for encoder in (encode, None):
+        guard = Guard(sides.corpus, sides.sides[:20], Space(sides.corpus, encoder))
+        others = np.arange(20, len(sides.sides))
+        guard.look(others, sides.asked.take(others))
+        hits, _ = guard.found(sides.fetch, near_threshold=0.85, paraphrase_threshold=0.35)
+        named.append({(hit.row, hit.gold) for hit in hits})
+    assert (len(ROWS), 0) in named[0]
+    assert len(ROWS) not in {row for row, _ in named[1]}
