@@ -173,7 +173,8 @@ def test_a_query_that_writes_is_refused_whatever_it_begins_with_and_has_written_
         database.execute("create table t (prompt text, completion text)")
         database.execute("insert into t values ('hi', 'ho')")
     database.close()
-    check_refused(project, 'path: "sqlite:///a.db", query: delete from t', "`query` is one SELECT")
+    blunt = built(project, 'path: "sqlite:///a.db", query: delete from t')
+    assert (blunt.code, "`query` is one SELECT" in blunt.err) == (2, True)
     sly = 'path: "sqlite:///a.db", query: "with x as (select 1) delete from t"'
     check_refused(project, sly, "the database refused the query")
     with sqlite3.connect(project.folder / "a.db") as database:
