@@ -11,7 +11,7 @@ TORCH_INDEX := $(if $(LUTHIER_TORCH_INDEX),--index-url $(LUTHIER_TORCH_INDEX))
 BENCH_ROWS ?= 1000000
 BENCH_SIZES ?= 10000 100000 1000000
 PEERS := rensa==0.5.0 datasketch==2.0.0 datatrove==0.10.1 daft==0.7.26 duckdb==2.0.0 polars==2.1.0 numba==0.68.1 \
-	orjson==3.13.0 pyarrow==25.0.1 'xxhash<4'
+	orjson==3.13.0 pyarrow==25.0.1 regex spacy==3.8.18 tokenizers==0.23.3 'xxhash<4'
 LOCKED := pyproject.toml constraints.txt
 
 .PHONY: help demo test test-slow check bench serve base-model generated clean

@@ -174,7 +174,7 @@ def texts_of(rows: int) -> Path:
         return path
     message = pa.struct([("role", pa.string()), ("content", pa.string())])
     schema = pa.schema([("row", pa.int64()), ("messages", pa.list_(message)), ("text", pa.string())])
-    unfinished = path.with_suffix(".part")
+    unfinished = path.with_suffix(f".{os.getpid()}.part")
     with records_of(rows).open("rb") as file, pq.ParquetWriter(unfinished, schema, compression="zstd") as writer:
         lines = enumerate(islice(file, rows))
         while batch := [(row, orjson.loads(line)["messages"]) for row, line in islice(lines, 10_000)]:

@@ -50,8 +50,9 @@ def check_refused(project: Project, source: str, what: str) -> None:
     assert told.code == 2, told
     assert what in told.err
     assert "Traceback" not in told.err
-    assert len(told.err.splitlines()) <= 4, told.err
-    assert len(told.err) < 1_000
+    message = told.err[told.err.index("error: ") :]
+    assert len(message.splitlines()) <= 3, message
+    assert len(message) < 1_000
     assert project.counts() == (0, 0)
 
 
@@ -131,7 +132,7 @@ def write_repeated(file: Path) -> None:
 
 PARQUET: dict[str, tuple[Callable[[Path], None], str]] = {
     "a bomb": (write_zeros, "unpacks to more than 200 times its size"),
-    "a text over and over": (write_repeated, "more than 1,000 times the file"),
+    "a text over and over": (write_repeated, "longer than 4,000,000 bytes"),
 }
 
 
@@ -144,16 +145,14 @@ def test_a_parquet_file_of_absurd_size_is_told(project: Project, name: str) -> N
 
 
 def test_an_arrow_file_whose_offsets_lead_nowhere_is_told(project: Project) -> None:
-    offsets = pa.py_buffer(b"".join(n.to_bytes(4, "little") for n in (0, 2_000_000_000)))
-    wild = pa.StringArray.from_buffers(1, offsets, pa.py_buffer(b"hello"))
-    batch = pa.RecordBatch.from_arrays([wild, pa.array(["x"])], ["prompt", "completion"])
+    batch = pa.record_batch([pa.array(["hello"]), pa.array(["x"])], ["prompt", "completion"])
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, batch.schema) as writer:
-        writer.write_batch(pa.record_batch([pa.array(["hello"]), pa.array(["x"])], batch.schema.names))
+        writer.write_batch(batch)
     content = sink.getvalue().to_pybytes()
-    true_end = (5).to_bytes(4, "little")
-    place = content.index(b"\0\0\0\0" + true_end, content.index(b"\xff\xff\xff\xff", 300)) + 4
-    (project.folder / "a.arrow").write_bytes(content[:place] + (2 * 10**9).to_bytes(4, "little") + content[place + 4 :])
+    end_of_hello = content.rindex((5).to_bytes(4, "little"), 0, content.index(b"hello"))
+    wild = (2_000_000_000).to_bytes(4, "little")
+    (project.folder / "a.arrow").write_bytes(content[:end_of_hello] + wild + content[end_of_hello + 4 :])
     check_refused(project, "path: a.arrow", "no readable Arrow file")
 
 
@@ -169,12 +168,15 @@ def test_a_database_that_is_not_there_is_told(project: Project, url: str, what: 
     check_refused(project, f'path: "{url}", query: select 1', what)
 
 
-def test_a_query_that_writes_is_refused_and_has_written_nothing(project: Project) -> None:
+def test_a_query_that_writes_is_refused_whatever_it_begins_with_and_has_written_nothing(project: Project) -> None:
     with sqlite3.connect(project.folder / "a.db") as database:
         database.execute("create table t (prompt text, completion text)")
         database.execute("insert into t values ('hi', 'ho')")
     database.close()
-    check_refused(project, 'path: "sqlite:///a.db", query: delete from t', "the database refused the query")
+    blunt = built(project, 'path: "sqlite:///a.db", query: delete from t')
+    assert (blunt.code, "`query` is one SELECT" in blunt.err) == (2, True)
+    sly = 'path: "sqlite:///a.db", query: "with x as (select 1) delete from t"'
+    check_refused(project, sly, "the database refused the query")
     with sqlite3.connect(project.folder / "a.db") as database:
         assert database.execute("select count(*) from t").fetchone() == (1,)
     database.close()

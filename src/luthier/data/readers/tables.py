@@ -22,7 +22,7 @@ _PARQUET_ROWS = 32
 """A value that Parquet holds once and repeats takes its room in every row of a batch."""
 _FREE_COLUMN_BYTES = 8 << 20
 """Columns of fewer bytes may unpack as far as they like."""
-_FREE_TABLE_BYTES, _MAX_REPEATED = 1 << 30, 1_000
+FREE_TABLE_BYTES, _MAX_REPEATED = 1 << 30, 1_000
 """A table may hold a prompt once and say it in every row, but not for ever."""
 _CONNECT_SECONDS = 15
 _DELIMITERS = ",;\t"
@@ -166,7 +166,7 @@ def _of_batches(batches: Iterator[pa.RecordBatch], file_bytes: int) -> Records:
         for start in range(0, batch.num_rows, _TABLE_ROWS):
             part = batch.slice(start, _TABLE_ROWS)
             given += part.nbytes
-            if given > max(_FREE_TABLE_BYTES, _MAX_REPEATED * file_bytes):
+            if given > max(FREE_TABLE_BYTES, _MAX_REPEATED * file_bytes):
                 what = f"the rows so far are more than {_MAX_REPEATED:,} times the file; nothing after them was read"
                 yield Fault(line=line + 1, what=what)
                 return

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from luthier.data.config import DataConfig, SourceConfig
-from luthier.data.readers import Fault, origin_of, read_source
+from luthier.data.readers import Fault, origin_of, read_source, tables
+from luthier.data.readers.parts import Record
 from luthier.data.readers.tables import sql_records
 from luthier.errors import MissingInput, UserError
 from tests.unit.data.readers.conftest import Reading
@@ -81,6 +82,32 @@ def test_columns_hold_conversations_as_structures_or_as_json_text(read: Reading,
 def test_a_parquet_file_is_read_batch_by_batch_with_its_row_numbers(read: Reading) -> None:
     found = read(parquet([{"prompt": f"p{number}", "completion": "c"} for number in range(700)]), path="a.parquet")
     assert [row["line"] for row in found.rows] == list(range(1, 701))
+
+
+def test_a_text_that_is_held_once_and_said_in_every_row_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "FREE_TABLE_BYTES", 16 << 20)
+    prompt = pa.DictionaryArray.from_arrays(pa.array([0] * 4_000, pa.int32()), pa.array(["0" * 100_000]))
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"prompt": prompt, "completion": ["x"] * 4_000}), sink, store_schema=False)
+    sink.seek(0)
+    *rows, last = tables.parquet_records(sink)
+    assert {type(row) for row in rows} == {Record}
+    assert 100 < len(rows) < 1_000
+    assert isinstance(last, Fault)
+    assert "more than 1,000 times the file" in last.what
+
+
+def test_a_column_that_unpacks_like_a_bomb_is_told_before_it_does() -> None:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"prompt": ["0" * 20_000_000], "completion": ["x"]}), sink, compression="zstd")
+    sink.seek(0)
+    (told,) = tables.parquet_records(sink)
+    assert isinstance(told, Fault)
+    assert "unpacks to more than 200 times its size" in told.what
+    small = io.BytesIO()
+    pq.write_table(pa.table({"prompt": ["0" * 2_000_000], "completion": ["x"]}), small, compression="zstd")
+    small.seek(0)
+    assert [type(found) for found in tables.parquet_records(small)] == [Record]
 
 
 @pytest.mark.parametrize("name", ["parquet", "auto"])
