@@ -95,6 +95,7 @@ def names(half: str, ner: str = "bundled") -> None:
         table(score(whole, lambda texts: [[(a, b, "ANY") for a, b, _ in _spans(t, tagger)] for t in texts])), flush=True
     )
     texts = [row.text for row in rows]
+    find_pii_batch(texts[:20], names=tagger)  # numba loads its kernels: half a second, once a process
     wall, processor = time.perf_counter(), time.process_time()
     find_pii_batch(texts, names=tagger)
     wall, processor = time.perf_counter() - wall, time.process_time() - processor

@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+import torch
+
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[1] / "src")]
 
@@ -19,9 +21,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=HERE.parents[2] / "shared" / "data", help="Folder of public data.")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
-    parser.add_argument("--sentences", type=int, default=400_000)
+    parser.add_argument("--sentences", type=int, default=40_000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    torch.set_num_threads(1)  # sums in one order, so that a rebuild on the same machine gives the same bytes
     derived = derive(options.data, NAMED | {name.lower() for names in LISTED for name in names})
     lists = listed(LISTED, derived.common)
     known = vocabulary(list(cases(sentences(options.seed, derived), 30_000)))
