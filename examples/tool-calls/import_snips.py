@@ -1,10 +1,11 @@
-"""Turn the SNIPS spoken-language benchmark into this example's data: `train.jsonl`, `gold.jsonl` and `tools.json`.
+"""Turn the SNIPS spoken-language benchmark into this example's data.
 
     python examples/tool-calls/import_snips.py [--data ../shared/data/snips_nlu] [--out examples/tool-calls]
 
 DATA is a checkout of https://github.com/sonos/nlu-benchmark or the folder `2017-06-custom-intent-engines` in it. The
-full training files become training rows, but for those that `leaky.txt` names; the official validation files become the
-gold set. Nothing is written but in OUT, and the same input gives the same bytes.
+full training files become `train.jsonl`, but for the rows that `leaky.txt` names; the official validation files become
+`gold.jsonl`; `recombined.jsonl` holds every training row once more with other names in it (`recombine.py`), and
+`tools.json` the seven tools. Nothing is written but in OUT, and the same input gives the same bytes.
 """
 
 import argparse
@@ -14,11 +15,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
+
+from recombine import Part, fillers_of, recombined
 
 ENGINES = "2017-06-custom-intent-engines"
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[2] / "shared" / "data" / "snips_nlu"
+SEED = 7
 
 
 @dataclass(frozen=True)
@@ -27,8 +32,19 @@ class Utterance:
 
     id: str
     intent: str
-    text: str
-    slots: tuple[tuple[str, str], ...]
+    parts: tuple[Part, ...]
+    origin: str
+    """The benchmark's row that this one is or was made from."""
+
+    @property
+    def text(self) -> str:
+        """The whole request."""
+        return "".join(text for text, _ in self.parts).strip()
+
+    @property
+    def slots(self) -> tuple[tuple[str, str], ...]:
+        """Slot and span, in the order in which they were said, without the space around them."""
+        return tuple((slot, text.strip()) for text, slot in self.parts if slot is not None)
 
     @property
     def arguments(self) -> dict[str, str]:
@@ -59,11 +75,13 @@ def main() -> None:
     gold = unseen(validation, full)
     leaky = set((HERE / "leaky.txt").read_text(encoding="utf-8").splitlines())
     train = [row for row in full if row.id not in leaky]
-    write(options.out, train, gold)
+    more = [row for row in said_again(train, gold) if row.id not in leaky]
+    write(options.out, train, more, gold)
     print(
         f"{len(train)} training rows ({len(full) - len(train)} too like a gold row were left out) and {len(gold)} gold"
     )
     print(f"rows ({len(validation) - len(gold)} that stand in the training files were left out) are in {options.out};")
+    print(f"{len(more)} training rows are there once more with other names;")
     print(f"{repaired} bytes were Latin-1 in a UTF-8 file")
 
 
@@ -94,9 +112,23 @@ def decoded(data: bytes) -> tuple[str, int]:
 
 
 def utterance(id_: str, intent: str, parts: Sequence[Mapping[str, str]]) -> Utterance:
-    """The parts joined to one request; spans keep their spelling, without the space around them."""
-    slots = tuple((part["entity"], part["text"].strip()) for part in parts if "entity" in part)
-    return Utterance(id_, intent, "".join(part["text"] for part in parts).strip(), slots)
+    """One row of the benchmark."""
+    return Utterance(id_, intent, tuple((part["text"], part.get("entity")) for part in parts), origin=id_)
+
+
+def said_again(train: Sequence[Utterance], gold: Iterable[Utterance]) -> list[Utterance]:
+    """Every row with a span once more with other spans, but for those that say what some row says already."""
+    fillers = fillers_of((row.intent, row.parts) for row in train)
+    random = Random(SEED)
+    seen = {folded(row.text) for row in (*train, *gold)}
+    made = []
+    for row in train:
+        parts = tuple(recombined(row.intent, row.parts, fillers, random))
+        again = Utterance(f"again:{row.id}", row.intent, parts, origin=row.id)
+        if folded(again.text) not in seen:
+            seen.add(folded(again.text))
+            made.append(again)
+    return made
 
 
 def unseen(validation: Iterable[Utterance], train: Iterable[Utterance]) -> list[Utterance]:
@@ -134,14 +166,14 @@ def row_of(row: Utterance) -> dict[str, Any]:
     return {
         "id": row.id,
         "messages": [{"role": "user", "content": row.text}, {"role": "assistant", "content": call}],
-        "metadata": {"task_type": row.intent, "difficulty": row.difficulty},
+        "metadata": {"task_type": row.intent, "difficulty": row.difficulty, "origin": row.origin},
     }
 
 
-def write(out: Path, train: Sequence[Utterance], gold: Sequence[Utterance]) -> None:
-    """The three files of the example."""
+def write(out: Path, train: Sequence[Utterance], again: Sequence[Utterance], gold: Sequence[Utterance]) -> None:
+    """The four files of the example."""
     out.mkdir(parents=True, exist_ok=True)
-    for name, rows in (("train.jsonl", train), ("gold.jsonl", gold)):
+    for name, rows in (("train.jsonl", train), ("recombined.jsonl", again), ("gold.jsonl", gold)):
         lines = (json.dumps(row_of(row), ensure_ascii=False) + "\n" for row in rows)
         (out / name).write_text("".join(lines), encoding="utf-8")
     (out / "tools.json").write_text(json.dumps(tools_of(train), indent=1) + "\n", encoding="utf-8")

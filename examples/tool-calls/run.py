@@ -3,8 +3,8 @@
     nice -n 5 python examples/tool-calls/run.py --out DIR [--base FOLDER] [--set epochs=1 ...] [--rows N]
 
 `luthier run` does the same with data checks, baselines, evidence and a gate; this script is the shortest way to the
-figures of the tuned variant, and what hyper-parameters are tried with. It holds back 3% of the training rows for early
-stopping and touches the gold rows once, at the end.
+figures of the tuned variant, and what hyper-parameters are tried with. It holds back 3% of the benchmark's own rows for
+early stopping, with what was made from them, and touches the gold rows once, at the end.
 """
 
 import argparse
@@ -57,19 +57,28 @@ def main() -> None:
     """Train, answer, and print the figures with their 95% intervals."""
     options = _parse()
     prompt = (HERE / "prompts" / "short.md").read_text(encoding="utf-8").strip()
-    rows = [_conversation(row, prompt) for row in _read(options.data / "train.jsonl")]
-    Random(7).shuffle(rows)
-    held_out = round(len(rows) * VALIDATION_SHARE)
-    train = rows[held_out : held_out + options.rows] if options.rows else rows[held_out:]
+    validation, train = split(_read(options.data / "train.jsonl"), _read(options.data / "recombined.jsonl"))
+    train = train[: options.rows]
     folder = options.base or model_folder("bundled")
     target = options.out / "adapter"
     if not target.exists():
         base = BaseModel(folder=folder, weights=weights_digest(folder))
         ports = ConsolePorts(options.out / "states")
-        outcome = run(ports, _config(options.set), base, train, rows[:held_out], target=target)
+        shown = ([_conversation(row, prompt) for row in rows] for rows in (train, validation))
+        outcome = run(ports, _config(options.set), base, *shown, target=target)
         (options.out / "outcome.json").write_text(outcome.model_dump_json(indent=1), encoding="utf-8")
         print(f"{outcome.stopped_because} after {outcome.seconds:.0f} s; kept step {outcome.best_step}", flush=True)
     report(answer(folder, target, [_conversation(row, prompt) for row in _read(options.data / "gold.jsonl")]), options)
+
+
+def split(rows: list[dict[str, Any]], again: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows for validation, of the benchmark alone, and rows to train on, none of them made from one of the former."""
+    Random(7).shuffle(rows)
+    held_out = rows[: round(len(rows) * VALIDATION_SHARE)]
+    origins = {row["id"] for row in held_out}
+    train = [*rows[len(held_out) :], *(row for row in again if row["metadata"]["origin"] not in origins)]
+    Random(7).shuffle(train)
+    return held_out, train
 
 
 def answer(folder: Path, adapter: Path, gold: Sequence[Conversation]) -> list[tuple[Conversation, str | None]]:

@@ -44,6 +44,13 @@ def test_reading_a_project_file_loads_no_heavy_library() -> None:
     assert packages(modules).isdisjoint(set(HEAVY) - {"scipy"})
 
 
+def test_commands_on_a_project_load_neither_torch_nor_what_only_one_stage_computes_with() -> None:
+    modules = loaded_by("import luthier.cli.status, luthier.cli.rollout, luthier.cli.run")
+    assert "luthier.lifecycle.chain" in modules
+    assert packages(modules).isdisjoint({*TRAINING, "pandas", "sklearn"})
+    assert "scipy.stats" not in modules
+
+
 def test_the_gateway_loads_neither_torch_nor_a_stage() -> None:
     names = [f"luthier.gateway.{file.stem}" for file in (ROOT / "gateway").glob("[a-z]*.py")]
     assert names

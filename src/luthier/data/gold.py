@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import pdtr  # not scipy.stats: a second at every command's start
 
 from luthier.data.config import DataConfig, SourceConfig
 from luthier.data.leakage import CERTAIN, Kind
@@ -119,7 +119,7 @@ def blocking(kinds: Sequence[Kind], natural: float | None) -> bool:
     """
     if natural is None or any(kind in CERTAIN for kind in kinds):
         return bool(kinds)
-    return len(kinds) > float(stats.poisson.ppf(1 - _CHANCE, max(natural, 1.0)))
+    return bool(kinds) and float(pdtr(len(kinds) - 1, max(natural, 1.0))) >= 1 - _CHANCE
 
 
 def natural_overlaps(rows: int, sample: int, found: float, size: int) -> float:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 import aiohttp
 import orjson
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, Field, ValidationError
 
 from luthier.domain.examples import Message
 from luthier.domain.variants import Decoding
 
 MAX_ANSWER_BYTES = 8_000_000
+_LOST = (aiohttp.ClientError, HttpProcessingError, TimeoutError, ValidationError)
+"""What a back end that dies, hangs or talks nonsense comes to."""
 
 
 class BackendDown(Exception):
@@ -109,10 +112,10 @@ async def complete(session: aiohttp.ClientSession, asked: Asked) -> Piece:
     """The whole answer."""
     try:
         async with session.post(_url(asked), data=asked.body(stream=False), headers=asked.headers()) as response:
-            body = await response.content.read(MAX_ANSWER_BYTES)
+            body = await _body(response)
             _check(response.status, body)
             return _whole(body)
-    except (aiohttp.ClientError, TimeoutError, ValidationError) as fault:
+    except _LOST as fault:
         raise BackendDown(type(fault).__name__) from fault
 
 
@@ -121,13 +124,23 @@ async def stream(session: aiohttp.ClientSession, asked: Asked) -> AsyncIterator[
     try:
         async with session.post(_url(asked), data=asked.body(stream=True), headers=asked.headers()) as response:
             if response.status != 200:
-                _check(response.status, await response.content.read(MAX_ANSWER_BYTES))
+                _check(response.status, await _body(response))
             async for line in response.content:
                 data = line.strip().removeprefix(b"data:").strip()
                 if data and data != b"[DONE]":
                     yield _part(data)
-    except (aiohttp.ClientError, TimeoutError, ValidationError) as fault:
+    except _LOST as fault:
         raise BackendDown(type(fault).__name__) from fault
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """The body to its end: one `read(n)` would give what has arrived so far."""
+    body = bytearray()
+    async for part in response.content.iter_any():
+        body += part
+        if len(body) > MAX_ANSWER_BYTES:
+            raise BackendDown("too long an answer")
+    return bytes(body)
 
 
 def _url(asked: Asked) -> str:

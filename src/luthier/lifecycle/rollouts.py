@@ -187,11 +187,12 @@ def _apply(work: Workspace, event: Event, *, by: str | None = None) -> Controlle
     """The controller after `event`: the event is durable first, then the routes follow from it."""
     before = controller(work)
     state, commands = step(before.state, event, work.clock())
-    work.store.events.append(EVENTS, before.events, event.kind, event.model_dump(mode="json"), work.clock())
     after = Controller(state=state, traffic=_directed(before.traffic, commands), events=before.events + 1)
-    if event.kind != "observed" or commands:
-        detail: dict[str, Json] = {"release": state.release, "status": state.status, "reason": state.reason}
-        work.store.audit.append(by or work.actor, f"rollout.{event.kind}", work.project, detail, now=work.clock())
+    with work.store.together():
+        work.store.events.append(EVENTS, before.events, event.kind, event.model_dump(mode="json"), work.clock())
+        if event.kind != "observed" or commands:
+            detail: dict[str, Json] = {"release": state.release, "status": state.status, "reason": state.reason}
+            work.store.audit.append(by or work.actor, f"rollout.{event.kind}", work.project, detail, now=work.clock())
     publish(work)
     for command in commands:
         if isinstance(command, Alert):

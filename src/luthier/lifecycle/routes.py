@@ -18,10 +18,11 @@ def current_table(work: Workspace, *, after: int = 0) -> RouteTable | None:
 def put_table(work: Workspace, table: RouteTable) -> RouteTable:
     """The table under the next version, durable and seen by every gateway at its next look."""
     newest = table.model_copy(update={"version": table.version + 1})
-    work.store.events.append(STREAM, table.version, "table", newest.model_dump(mode="json"), work.clock())
     share = f"{newest.canary.release_id} at {newest.canary_percent:g}%" if newest.canary else "none"
     detail: dict[str, Json] = {"stable": newest.stable.release_id, "canary": share, "switch": newest.switch}
-    work.store.audit.append(work.actor, "routes.change", f"version {newest.version}", detail, now=work.clock())
+    with work.store.together():
+        work.store.events.append(STREAM, table.version, "table", newest.model_dump(mode="json"), work.clock())
+        work.store.audit.append(work.actor, "routes.change", f"version {newest.version}", detail, now=work.clock())
     return newest
 
 

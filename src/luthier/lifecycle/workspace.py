@@ -185,7 +185,7 @@ class Workspace:
         state: LinkState = "done",
         fault: LuthierError | None = None,
     ) -> None:
-        """Append a link's result and its audit entry."""
+        """Append a link's result and its audit entry, in one."""
         now = self.clock()
         reason = fault.message if fault else ""
         parents = tuple(dict.fromkeys(inputs.values()))
@@ -193,9 +193,10 @@ class Workspace:
             project=self.project, link=link, name=name, fingerprint=fingerprint, digest=digest, state=state,
             reason=reason, parents=parents, at=now,
         )  # fmt: skip
-        self.store.links.record(row)
         detail: dict[str, Json] = {"state": state, "digest": digest, "reason": reason}
-        self.store.audit.append(self.actor, f"link.{link}", name or self.project, detail, now=now)
+        with self.store.together():
+            self.store.links.record(row)
+            self.store.audit.append(self.actor, f"link.{link}", name or self.project, detail, now=now)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -4,9 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from luthier.domain.value import Value
 from luthier.errors import EmptySample
@@ -44,7 +41,9 @@ def length_drift(reference: Sequence[str], served: Sequence[str]) -> DriftTest:
     """Two-sample Kolmogorov-Smirnov test on the number of words."""
     if not reference or not served:
         raise EmptySample("drift")
-    found = stats.ks_2samp([len(text.split()) for text in reference], [len(text.split()) for text in served])
+    from scipy.stats import ks_2samp  # noqa: PLC0415 - a second to import; only a check pays
+
+    found = ks_2samp([len(text.split()) for text in reference], [len(text.split()) for text in served])
     return DriftTest(
         feature="length",
         statistic=float(found.statistic),
@@ -64,6 +63,9 @@ def vocabulary_shift(reference: Sequence[str], served: Sequence[str]) -> float:
 
 
 def _vectors(texts: Sequence[str], seed: int) -> NDArray[np.float64]:
+    from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415 - a second to import; only a check pays
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
+
     weighed = TfidfVectorizer(sublinear_tf=True, min_df=2).fit_transform(texts)
     dimensions = min(DIMENSIONS, weighed.shape[1] - 1)
     latent = TruncatedSVD(n_components=max(1, dimensions), random_state=seed).fit_transform(weighed)

@@ -2,7 +2,7 @@
 
 from math import sqrt
 
-from scipy import stats
+from scipy.special import ndtri
 
 from luthier.domain.measure import Measurement
 from luthier.domain.verdicts import Verdict
@@ -16,7 +16,7 @@ def degradation(before: Measurement, after: Measurement, *, line: float, alpha: 
     """
     gap = before.value - after.value
     matters = line * before.value
-    z = float(stats.norm.ppf(1 - alpha))
+    z = float(ndtri(1 - alpha))
     error = _standard_error(before, after)
     figures = f"{before.metric}: {before.value:.3f} (n = {before.n}) before, {after.value:.3f} (n = {after.n}) now"
     if gap > z * error and gap >= matters:

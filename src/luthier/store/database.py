@@ -1,6 +1,7 @@
 """One database, SQLite or PostgreSQL, with the same promises: durable commits, laws enforced, writers in turn."""
 
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,7 @@ class Database:
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(self._url) if self.is_sqlite else _postgres_engine(self._url)
         self._writer = self.engine.execution_options(**{_WRITES: True})
+        self._shared = threading.local()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -47,10 +49,28 @@ class Database:
     @contextmanager
     def write(self, *, turn: str | None = None) -> Iterator[Session]:
         """A session that commits as a whole; those who name the same `turn` wait for each other, across processes."""
-        with database_faults(self.where), Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with self.together() as session:
             if turn is not None:
                 self.wait_turn(session.connection(), turn)
             yield session
+            session.flush()  # a broken law is told to whoever broke it, and not to whoever began
+
+    @contextmanager
+    def together(self) -> Iterator[Session]:
+        """One transaction for all that this thread writes inside: all of it lasts, or nothing.
+
+        What is read inside is the state from before.
+        """
+        begun: Session | None = getattr(self._shared, "session", None)
+        if begun is not None:
+            yield begun
+            return
+        with database_faults(self.where), Session(self._writer, expire_on_commit=False) as session, session.begin():
+            self._shared.session = session
+            try:
+                yield session
+            finally:
+                self._shared.session = None
 
     @contextmanager
     def erase(self) -> Iterator[Session]:

@@ -1,5 +1,7 @@
 """The one door to everything that is kept."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -43,6 +45,15 @@ class Store:
             database.close()
             raise
         return cls(database, objects)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """A deed and what is told of it in one: all that this thread writes inside lasts, or none of it does.
+
+        What is read inside is the state from before. Artifacts are bytes beside the database: put them before.
+        """
+        with self._database.together():
+            yield
 
     def close(self) -> None:
         """Gives all connections back."""

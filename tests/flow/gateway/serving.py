@@ -20,6 +20,8 @@ from luthier.domain.routes import Route, RouteTable
 from luthier.domain.variants import ModelRef, RetrievalRef, Variant
 from luthier.variants.retrieval.documents import Passage
 
+LONG = "word " * 200_000
+"""An answer that no socket hands over in one piece."""
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -82,7 +84,11 @@ async def _chat(request: Request) -> Response:
     if len(body["messages"][-1]["content"]) > 10_000:
         error = {"message": "the prompt is too long", "code": "context_length_exceeded"}
         return JSONResponse({"error": error}, status_code=400)
-    said = f"{body['model']}: {body['messages'][-1]['content']} ({body['max_tokens']})"
+    said = (
+        LONG
+        if body["model"] == "long"
+        else f"{body['model']}: {body['messages'][-1]['content']} ({body['max_tokens']})"
+    )
     usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
     if not body["stream"]:
         choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}

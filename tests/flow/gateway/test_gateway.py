@@ -10,7 +10,7 @@ from luthier.domain.calls import ToolSpec
 from luthier.domain.routes import RouteTable
 from luthier.gateway.app import OPEN_PATHS, create_app
 from luthier.gateway.config import GatewayConfig
-from tests.flow.gateway.serving import MemoryPorts, backend, listening, route
+from tests.flow.gateway.serving import LONG, MemoryPorts, backend, listening, route
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,23 @@ def test_a_stream_gives_the_same_text_piece_by_piece(client: openai.OpenAI, port
     assert len(chunks) > 3
     assert chunks[-1].usage is not None
     assert ports.interactions[0].answered == text
+
+
+def test_an_answer_that_comes_in_many_pieces_is_read_to_its_end(client: openai.OpenAI, ports: MemoryPorts) -> None:
+    ports.table = ports.table.model_copy(update={"stable": route("long")})
+    assert ask(client).choices[0].message.content == LONG
+    assert [(kept.release_id, kept.error) for kept in ports.interactions] == [("long", None)]
+
+
+def test_a_stream_whose_next_line_has_no_end_tells_the_client_and_is_kept_as_lost(
+    client: openai.OpenAI, ports: MemoryPorts
+) -> None:
+    ports.table = ports.table.model_copy(update={"stable": route("long")})
+    question = [{"role": "user", "content": "hello"}]
+    stream = client.chat.completions.create(model="crm", messages=question, stream=True)
+    with pytest.raises(openai.APIError, match="stopped while it answered"):
+        list(stream)
+    assert [kept.error for kept in ports.interactions] == ["back end lost: LineTooLong"]
 
 
 def test_an_unknown_model_is_404(client: openai.OpenAI) -> None:

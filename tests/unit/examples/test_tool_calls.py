@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 from types import ModuleType
 from typing import Any
 
@@ -33,17 +34,19 @@ HELD_OUT = {
 }
 
 
-def _module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("import_snips", EXAMPLE / "import_snips.py")
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLE / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["import_snips"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
-snips = _module()
+recombine = _module("recombine")  # before the importer, which looks for it by this name
+snips = _module("import_snips")
+run = _module("run")
 
 
 @pytest.fixture
@@ -60,7 +63,8 @@ def imported(tmp_path: Path) -> dict[str, list[dict[str, Any]]]:
     assert "3 training rows (0 too like" in done.stdout
     assert "2 gold\nrows (1 that stand" in done.stdout
     assert "1 bytes were Latin-1" in done.stdout
-    lines = {n: (tmp_path / "out" / f"{n}.jsonl").read_text(encoding="utf-8").splitlines() for n in ("train", "gold")}
+    files = {name: tmp_path / "out" / f"{name}.jsonl" for name in ("train", "recombined", "gold")}
+    lines = {name: file.read_text(encoding="utf-8").splitlines() for name, file in files.items()}
     found = {name: [json.loads(line) for line in rows] for name, rows in lines.items()}
     return {**found, "tools": json.loads((tmp_path / "out" / "tools.json").read_text())}
 
@@ -76,7 +80,7 @@ def test_spans_become_arguments_as_they_were_said_and_in_their_order(
 def test_a_slot_that_occurs_twice_holds_both_spans(imported: dict[str, list[dict[str, Any]]]) -> None:
     row = imported["train"][2]
     assert json.loads(row["messages"][1]["content"])["arguments"] == {"music_item": "album, record", "album": "Blue"}
-    assert row["metadata"] == {"task_type": "PlayMusic", "difficulty": "easy"}
+    assert row["metadata"] == {"task_type": "PlayMusic", "difficulty": "easy", "origin": "train_PlayMusic_full:1"}
 
 
 def test_an_utterance_that_stands_in_training_leaves_the_gold_set_whatever_its_case_and_spacing(
@@ -87,7 +91,7 @@ def test_an_utterance_that_stands_in_training_leaves_the_gold_set_whatever_its_c
 
 def test_every_target_is_a_valid_call_and_a_slot_never_seen_is_not(imported: dict[str, list[dict[str, Any]]]) -> None:
     tools = [ToolSpec.model_validate(tool) for tool in imported["tools"]]
-    for row in (*imported["train"], *imported["gold"]):
+    for row in (*imported["train"], *imported["recombined"], *imported["gold"]):
         assert parse_call(row["messages"][-1]["content"], tools).fault is None
     unknown = '{"name": "GetWeather", "arguments": {"artist": "x"}}'
     assert parse_call(unknown, tools).fault == "bad_arguments"
@@ -109,3 +113,58 @@ def test_whole_utf8_text_is_never_repaired(pieces: list[str]) -> None:
 
 def test_latin1_bytes_between_utf8_ones_are_read_and_counted() -> None:
     assert snips.decoded("é".encode() + b"\xed" + "ö".encode()) == ("éíö", 1)
+
+
+SONGS = [("play ", None), ("Blue ", "song"), (" by ", None), ("Joni", "artist"), (" please", None)]
+MORE = [("play", None), (" Red Rain", "song"), ("by", None), (" Peter ", "artist")]
+NAMES = [[("by ", None), (f"Nam{at} Smith{at}", "artist")] for at in range(recombine.OPEN_FROM)]
+
+
+@given(st.integers())
+def test_a_recombined_row_keeps_every_word_that_fills_no_slot_and_all_space_around_spans(seed: int) -> None:
+    fillers = recombine.fillers_of([("Play", SONGS), ("Play", MORE)])
+    again = recombine.recombined("Play", SONGS, fillers, Random(seed))
+    assert [slot for _, slot in again] == [slot for _, slot in SONGS]
+    assert [text for text, slot in again if slot is None] == ["play ", " by ", " please"]
+    assert again[1][0] in {"Blue ", "Red Rain "}
+    assert again[3][0] in {"Joni", "Peter"}
+
+
+def test_spans_come_from_the_same_slot_of_the_same_intent_alone() -> None:
+    fillers = recombine.fillers_of([("Play", SONGS), ("Book", [("Rome", "artist")])])
+    drawn = {recombine.recombined("Play", SONGS, fillers, Random(seed))[3][0] for seed in range(50)}
+    assert drawn == {"Joni"}
+
+
+def test_only_slots_that_take_any_name_get_made_up_words_and_as_many_as_some_row_had() -> None:
+    known = {parts[1][0] for parts in NAMES}
+    for rows, is_open in ((NAMES, True), (NAMES[:-1], False)):
+        fillers = recombine.fillers_of([("Play", row) for row in rows])
+        drawn = {recombine.recombined("Play", NAMES[0], fillers, Random(seed))[1][0] for seed in range(200)}
+        assert bool(drawn - known) is is_open
+        assert {len(span.split()) for span in drawn} == {2}
+
+
+def test_what_is_said_again_stands_neither_in_training_nor_in_gold() -> None:
+    train = [snips.utterance(f"t:{at}", "Play", _data(parts)) for at, parts in enumerate((SONGS, MORE))]
+    gold = [snips.utterance("g:0", "Play", _data([("play ", None), ("Red Rain", "song"), (" by Joni please", None)]))]
+    again = snips.said_again(train, gold)
+    texts = [snips.folded(row.text) for row in (*train, *gold, *again)]
+    assert again, "nothing was made, so this would prove nothing"
+    assert len(set(texts)) == len(texts)
+    assert all(row.origin in {"t:0", "t:1"} and row.id == f"again:{row.origin}" for row in again)
+
+
+def test_no_row_is_trained_on_that_was_made_from_a_row_held_out() -> None:
+    rows = [{"id": f"t:{at}"} for at in range(100)]
+    again = [{"id": f"again:t:{at}", "metadata": {"origin": f"t:{at}"}} for at in range(100)]
+    held_out, train = run.split(list(rows), again)
+    held = {row["id"] for row in held_out}
+    assert len(held) == 3
+    assert {row["id"] for row in train} == {row["id"] for row in (*rows, *again)} - held - {
+        f"again:{id_}" for id_ in held
+    }
+
+
+def _data(parts: list[tuple[str, str | None]]) -> list[dict[str, str]]:
+    return [{"text": text, **({"entity": slot} if slot else {})} for text, slot in parts]

@@ -122,11 +122,12 @@ def decide(work: Workspace, release_id: str, by: Principal, *, approve: bool, re
     made = release(work, release_id)
     actor = Actor(name=by.name, roles=by.roles)
     event: Event = Approved(by=actor, reason=reason) if approve else Rejected(by=actor, reason=reason)
-    state = _append(work, release_id, event)
     verdict: Literal["approve", "reject"] = "approve" if approve else "reject"
     row = ApprovalRow(release_id=made.id, approver=by.name, decision=verdict, reason=reason, at=work.clock())
-    work.store.releases.approve(row)
-    work.store.audit.append(by.name, f"release.{verdict}", made.id, {"reason": reason}, now=work.clock())
+    with work.store.together():
+        state = _append(work, release_id, event)
+        work.store.releases.approve(row)
+        work.store.audit.append(by.name, f"release.{verdict}", made.id, {"reason": reason}, now=work.clock())
     return state
 
 
@@ -241,11 +242,12 @@ def _keep(work: Workspace, made: Release, reports: list[Report]) -> None:
         release_id=made.id, project=made.project, version=made.version, variant=made.variant.name, digest=digest,
         author=made.author, at=made.created_at,
     )  # fmt: skip
-    work.store.releases.add(row)
-    _append(work, made.id, Proposed(release=made, approvers=release_section(work).approvers))
     digests: list[Json] = [report.digest for report in reports]
     detail: dict[str, Json] = {"variant": made.variant.name, "reports": digests}
-    work.store.audit.append(work.actor, "release.propose", made.id, detail, now=work.clock())
+    with work.store.together():
+        work.store.releases.add(row)
+        _append(work, made.id, Proposed(release=made, approvers=release_section(work).approvers))
+        work.store.audit.append(work.actor, "release.propose", made.id, detail, now=work.clock())
     work.voice.say(f"release {made.id} of {made.variant.name} proposed by {made.author}")
 
 

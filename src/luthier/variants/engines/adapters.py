@@ -39,6 +39,10 @@ class AdapterRack:
         """The adapters loaded, in the order of their names."""
         return sorted(self._inner)
 
+    def version_of(self, name: str | None) -> str | None:
+        """What stays the same until another adapter is loaded under `name`; None for the base model."""
+        return None if name is None else self._inner[name]
+
     def add(self, name: str, folder: Path) -> None:
         """Loads the PEFT folder under `name`; the same name replaces, the base weights are never touched."""
         config, tensors = self._read(folder)

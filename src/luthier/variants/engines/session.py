@@ -16,6 +16,7 @@ from luthier.errors import NotFound, UserError
 from luthier.variants.engines.adapters import AdapterRack
 from luthier.variants.engines.base import EngineRequest, Piece
 from luthier.variants.engines.loading import LoadedModel
+from luthier.variants.engines.prefixes import Prefix, PrefixStore
 from luthier.variants.engines.slots import SlotCache
 from luthier.variants.engines.texts import TextStream, prompt_ids, text_of
 
@@ -53,6 +54,7 @@ class Session:
         self._most_rows = most_rows
         self._price = price
         self._cache = SlotCache(loaded.layers)
+        self._prefixes = PrefixStore()
         self._waiting: deque[_Row] = deque()
         self._running: list[_Row] = []
         self._refused: list[Piece] = []
@@ -127,37 +129,60 @@ class Session:
         longest = 0
         while self._waiting and len(group) < min(free, PROMPTS_AT_ONCE):
             longest = max(longest, len(self._waiting[0].prompt))
-            if group and longest * (len(group) + 1) > PROMPT_TOKENS_AT_ONCE:
+            is_too_much = longest * (len(group) + 1) > PROMPT_TOKENS_AT_ONCE
+            if group and (is_too_much or self._waiting[0].request.adapter != group[0].request.adapter):
                 break
             group.append(self._waiting.popleft())
         return group
 
     def _read(self, group: Sequence[_Row]) -> Tensor:
-        """Logits after each prompt, shape [rows, vocabulary]."""
+        """Logits after each prompt, shape [rows, vocabulary]; a beginning that was read before is not read again."""
         began = time.perf_counter()
         for row in group:
             row.began = began
-        lengths = [len(row.prompt) for row in group]
-        padded = [row.prompt + [0] * (max(lengths) - len(row.prompt)) for row in group]
-        ids = torch.tensor(padded, device=self._loaded.device)
-        ends = sorted({length - 1 for length in lengths})
-        self._cache.begin_prompts(lengths)
-        positions = torch.arange(ids.shape[1], device=ids.device)[None].expand_as(ids)
-        kept = torch.tensor(ends, device=ids.device)
-        logits = self._forward(group, input_ids=ids, position_ids=positions, logits_to_keep=kept)
-        picked = torch.tensor([ends.index(length - 1) for length in lengths], device=ids.device)
+        adapter = self._rack.version_of(group[0].request.adapter)
+        prefix = self._prefixes.longest(adapter, [row.prompt for row in group])
+        known = len(prefix.tokens) if prefix else 0
+        self._cache.begin_prompts([len(row.prompt) for row in group], prefix.states if prefix else ())
+        logits = self._read_rest(group, known)
+        first = len(group[0].prompt)
+        if known * 2 < first:
+            states = self._cache.states_of(self._cache.rows - len(group))
+            self._prefixes.keep(Prefix(adapter, tuple(group[0].prompt), states))
+        return logits
+
+    def _read_rest(self, group: Sequence[_Row], known: int) -> Tensor:
+        """Logits after each prompt, whose first `known` tokens lie in the cache."""
+        rests = [row.prompt[known:] for row in group]
+        longest = max(len(rest) for rest in rests)
+        ids = torch.tensor([rest + [0] * (longest - len(rest)) for rest in rests], device=self._loaded.device)
+        ends = sorted({len(rest) - 1 for rest in rests})
+        positions = torch.arange(known, known + longest, device=ids.device)
+        logits = self._forward(
+            group, input_ids=ids, position_ids=positions[None].expand_as(ids),
+            logits_to_keep=torch.tensor(ends, device=ids.device), **self._mask_behind(known, positions),
+        )  # fmt: skip
+        picked = torch.tensor([ends.index(len(rest) - 1) for rest in rests], device=ids.device)
         return logits[torch.arange(len(group), device=ids.device), picked]
+
+    def _mask_behind(self, known: int, positions: Tensor) -> dict[str, Tensor]:
+        """Which positions each new token sees; where nothing is known the model's own causal mask does."""
+        if known == 0:
+            return {}
+        seen = torch.arange(known + len(positions), device=positions.device)[None] <= positions[:, None]
+        return {"attention_mask": self._as_mask(seen)[None, None]}
 
     def _advance(self) -> Tensor:
         """Logits after the newest token of every running row, shape [rows, vocabulary]."""
         ids = torch.tensor([[row.tokens[-1]] for row in self._running], device=self._loaded.device)
         positions = self._cache.begin_step(ids.device)
         seen = torch.arange(max(self._cache.lengths), device=ids.device)[None] <= positions[:, None]
+        mask = self._as_mask(seen)[:, None, None]
+        return self._forward(self._running, input_ids=ids, position_ids=positions[:, None], attention_mask=mask)[:, -1]
+
+    def _as_mask(self, seen: Tensor) -> Tensor:
         dtype = self._loaded.model.dtype
-        mask = torch.zeros(seen.shape, dtype=dtype, device=ids.device).masked_fill_(~seen, torch.finfo(dtype).min)
-        return self._forward(
-            self._running, input_ids=ids, position_ids=positions[:, None], attention_mask=mask[:, None, None]
-        )[:, -1]
+        return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, torch.finfo(dtype).min)
 
     def _forward(self, rows: Sequence[_Row], **inputs: Tensor) -> Tensor:
         adapters = [row.request.adapter for row in rows]
