@@ -1,22 +1,37 @@
 """`luthier train`: tuning runs."""
 
+from typing import Annotated
+
 import typer
 
 from luthier.cli.opened import ForceOption, opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show
+from luthier.cli.train_plan import plan as plan_run
 from luthier.domain.runs import TrainingRun
+from luthier.errors import UserError
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.links.data import rows_of
 from luthier.lifecycle.links.training import settle_control, settle_training
 from luthier.lifecycle.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True)
+app.command("plan")(plan_run)
 
 
-@app.callback()
-def train() -> None:
+@app.callback(invoke_without_command=True)
+def train(
+    context: typer.Context,
+    plan: Annotated[bool, typer.Option("--plan", help="The same as `luthier train plan`, for all machines.")] = False,
+    project: ProjectOption = None,
+    assignments: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Tune the base model, or run the control that shows what tuning on nonsense gives."""
+    if plan and context.invoked_subcommand is None:
+        plan_run(project, assignments, as_json=as_json)
+    elif project or assignments or as_json or plan:
+        raise UserError("these options belong behind the command", hint="for example `luthier train run --json`")
 
 
 @app.command()

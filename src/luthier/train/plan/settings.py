@@ -1,0 +1,30 @@
+"""A project's `train` section read as a plan reads it."""
+
+import math
+
+from luthier.train.config import TrainConfig
+from luthier.train.plan.tuning import Tuning
+
+
+def tuning_of(
+    config: TrainConfig, *, longest: int, is_checkpointed: bool = False, devices: int = 1, is_sharded: bool = False
+) -> Tuning:
+    """What the section's run would train; `longest` is its longest conversation in tokens, which stands alone."""
+    longest = min(longest, config.max_tokens_per_example or longest)
+    return Tuning(
+        kind=config.adapter.kind,
+        rank=config.adapter.rank,
+        layers=config.adapter.layers,
+        optimizer=config.optimizer,
+        precision="fp32" if config.precision == "fp32" else "bf16",
+        tokens_at_once=max(config.micro_batch_tokens, longest),
+        row_tokens=longest,
+        is_checkpointed=is_checkpointed,
+        devices=devices,
+        is_sharded=is_sharded,
+    )
+
+
+def evaluations_of(config: TrainConfig) -> int:
+    """How often the validation loss is measured: before the first step and every so many epochs."""
+    return 1 + math.ceil(config.epochs / config.evaluate_every_epochs)
