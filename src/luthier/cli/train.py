@@ -7,6 +7,7 @@ import typer
 from luthier.cli.opened import ForceOption, opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show
+from luthier.cli.train_export import export
 from luthier.cli.train_plan import plan as plan_run
 from luthier.domain.runs import TrainingRun
 from luthier.errors import UserError
@@ -17,6 +18,7 @@ from luthier.lifecycle.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True)
 app.command("plan")(plan_run)
+app.command("export")(export)
 
 
 @app.callback(invoke_without_command=True)

@@ -15,6 +15,7 @@ from luthier.train.plan.planning import require_a_place
 from luthier.train.plan.types import Placement, TrainingPlan
 
 COLUMNS = ("hardware", "fits", "needs GiB", "has GiB", "hours", "price")
+KINDS = {"lora": "LoRA", "dora": "DoRA", "qlora": "LoRA on 4-bit weights", "none": "every weight"}
 
 
 def plan(
@@ -50,7 +51,7 @@ def _show(found: TrainingPlan) -> None:
     first = found.placements[0]
     lines = {
         "model": f"{found.model} ({found.family}, {found.total_parameters:,} parameters)",
-        "trains": f"{found.trainable_parameters:,} parameters ({share:.2%}), {first.tuning.kind}",
+        "trains": f"{found.trainable_parameters:,} parameters ({share:.2%}), {KINDS[first.tuning.kind]}",
         "tokens": f"{found.work.training_tokens:,} x {found.work.epochs} epochs, {found.work.counted_by}"
         if found.work
         else None,

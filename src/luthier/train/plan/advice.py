@@ -40,9 +40,9 @@ def _smaller(tuning: Tuning, here: Hardware) -> Iterator[tuple[str, Tuning]]:
         yield f"train.micro_batch_tokens={row}: one conversation at a time, slower", one_row
     again = one_row.model_copy(update={"is_checkpointed": True})
     yield f"{_one_row(tuning)}activation checkpointing: layers computed twice, a third slower", again
-    if tuning.kind == "full":
+    if tuning.kind == "none":
         light = again.model_copy(update={"kind": "lora", "rank": 16})
-        yield "an adapter instead of all weights: train.adapter.kind=lora", light
+        yield "an adapter instead of every weight: train.adapter.kind=lora", light
     if tuning.kind != "qlora" and here.quantizes:
         packed = again.model_copy(update={"kind": "qlora", "rank": tuning.rank or 16})
         yield f"{_one_row(tuning)}checkpointing and 4-bit weights: train.adapter.kind=qlora", packed

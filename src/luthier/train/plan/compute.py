@@ -35,7 +35,7 @@ def training_flops(shape: ModelShape, tuning: Tuning) -> int:
     weights cost 4 operations each, trained ones 6 (Kaplan et al., Scaling Laws, 2020, section 2.1, for the latter).
     """
     attention = 3 * _attention_flops(shape, tuning.row_tokens)
-    if tuning.kind == "full":
+    if tuning.kind == "none":
         there_and_back = 6 * shape.multiplied_parameters + attention
     else:
         there_and_back = 4 * shape.multiplied_parameters + attention + 6 * trainable_parameters(shape, tuning)

@@ -47,7 +47,7 @@ class MemoryNeed(Value):
 def memory_need(shape: ModelShape, tuning: Tuning) -> MemoryNeed:
     """What each device needs; sharded devices hold an equal share of what does not depend on the batch."""
     trainable = trainable_parameters(shape, tuning)
-    is_full = tuning.kind == "full"
+    is_full = tuning.kind == "none"
     shares = tuning.devices if tuning.is_sharded else 1
     computed = _computed_bytes(tuning)
     activations = activation_bytes(shape, tuning)
@@ -70,7 +70,7 @@ def activation_bytes(shape: ModelShape, tuning: Tuning) -> int:
     layer = tuning.tokens_at_once * _bytes_per_token(shape, tuning)
     if not tuning.is_checkpointed:
         return shape.layers * layer
-    residual = FLOAT_BYTES if tuning.kind == "full" else _computed_bytes(tuning)
+    residual = FLOAT_BYTES if tuning.kind == "none" else _computed_bytes(tuning)
     return shape.layers * tuning.tokens_at_once * shape.hidden * residual + layer
 
 
@@ -85,34 +85,34 @@ def _bytes_per_token(shape: ModelShape, tuning: Tuning) -> int:
 
 def _norm_bytes(shape: ModelShape, tuning: Tuning) -> int:
     """Norms keep their input and its length in float; one that is trained keeps what its weight multiplies, too."""
-    kept = 2 if tuning.kind == "full" else 1
+    kept = 2 if tuning.kind == "none" else 1
     around = shape.norms_per_layer * (kept * shape.hidden + 1) * FLOAT_BYTES
     if not shape.has_normed_heads:
         return around
     normed = shape.attention_width + shape.key_value_width // 2
     count = shape.query_heads + shape.key_value_heads
-    trained = _computed_bytes(tuning) * normed if tuning.kind == "full" else 0
+    trained = _computed_bytes(tuning) * normed if tuning.kind == "none" else 0
     return around + (normed + count) * FLOAT_BYTES + trained
 
 
 def _input_bytes(shape: ModelShape, tuning: Tuning) -> int:
     """Inputs of trained matrices. In float they are shared; in half precision each matrix casts one of its own."""
     size = _computed_bytes(tuning)
-    trained = shape.linears if tuning.kind == "full" else adapted(shape, tuning)
+    trained = shape.linears if tuning.kind == "none" else adapted(shape, tuning)
     if tuning.precision == "fp32":
         names = {each.name for each in trained}
         shared = shape.hidden * (bool(names & {"q_proj", "k_proj", "v_proj"}) + bool(names & {"gate_proj", "up_proj"}))
         inputs = shared + (shape.feed_forward_width if "down_proj" in names else 0)
     else:
         # full fine-tuning finds attention's output in half precision already; adapters cast it up and down again
-        inputs = sum(each.inputs for each in trained if tuning.kind != "full" or each.name != "o_proj")
+        inputs = sum(each.inputs for each in trained if tuning.kind != "none" or each.name != "o_proj")
     between = len(trained) * (tuning.rank or 0)
     scaled = 2 * sum(each.outputs for each in trained) if tuning.kind == "dora" else 0
     return size * (inputs + between + scaled)
 
 
 def _weight_bytes(shape: ModelShape, tuning: Tuning) -> float:
-    if tuning.kind == "full":
+    if tuning.kind == "none":
         return shape.total_parameters * (FLOAT_BYTES + _cast_bytes(tuning))
     size = _computed_bytes(tuning)
     if tuning.kind != "qlora":

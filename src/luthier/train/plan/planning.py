@@ -52,7 +52,7 @@ def require_a_place(found: TrainingPlan) -> None:
     nearest = min(found.placements, key=lambda each: each.need.total - each.has_bytes)
     offers = "; or ".join(nearest.would_fit) or "plan with a smaller model, or with more devices"
     raise Refused(
-        f"{found.model!r} with {nearest.tuning.kind} needs {nearest.need.total / GIB:.1f} GiB on each of "
+        f"{found.model!r} (adapter: {nearest.tuning.kind}) needs {nearest.need.total / GIB:.1f} GiB on each of "
         f"{nearest.devices} x {nearest.hardware}, which has {nearest.has_bytes / GIB:.1f} GiB",
         hint=offers,
     )

@@ -3,17 +3,18 @@
 import math
 
 from luthier.train.config import TrainConfig
-from luthier.train.plan.tuning import Tuning
+from luthier.train.plan.tuning import Kind, Tuning
 
 
 def tuning_of(
     config: TrainConfig, *, longest: int, is_checkpointed: bool = False, devices: int = 1, is_sharded: bool = False
 ) -> Tuning:
     """What the section's run would train; `longest` is its longest conversation in tokens, which stands alone."""
+    kind: Kind = config.adapter.kind
     longest = min(longest, config.max_tokens_per_example or longest)
     return Tuning(
-        kind=config.adapter.kind,
-        rank=config.adapter.rank,
+        kind=kind,
+        rank=None if kind == "none" else config.adapter.rank,
         layers=config.adapter.layers,
         optimizer=config.optimizer,
         precision="fp32" if config.precision == "fp32" else "bf16",

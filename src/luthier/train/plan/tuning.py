@@ -1,4 +1,4 @@
-"""What a run trains: its kind of adapter, and how many parameters that makes."""
+"""What a run trains: its kind of adapter, or `none` for every weight, and how many parameters that makes."""
 
 from typing import Literal, Self
 
@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from luthier.domain.value import Value
 from luthier.train.plan.shapes import Linear, ModelShape
 
-Kind = Literal["lora", "rslora", "dora", "qlora", "full"]
+Kind = Literal["lora", "dora", "qlora", "none"]
 Precision = Literal["bf16", "fp32"]
 Optimizer = Literal["adamw", "muon"]
 
@@ -16,7 +16,7 @@ class Tuning(Value):
     """The settings of a run that decide what it needs."""
 
     kind: Kind
-    rank: int | None = Field(default=None, ge=1, description="Of an adapter; None for full fine-tuning.")
+    rank: int | None = Field(default=None, ge=1, description="Of an adapter; None where every weight trains.")
     layers: Literal["all-linear"] | tuple[str, ...] = "all-linear"
     optimizer: Optimizer = "adamw"
     precision: Precision = "bf16"
@@ -28,8 +28,8 @@ class Tuning(Value):
 
     @model_validator(mode="after")
     def _an_adapter_has_a_rank(self) -> Self:
-        if (self.rank is None) != (self.kind == "full"):
-            raise ValueError("`rank` belongs to adapters: give one, or kind `full` without one")
+        if (self.rank is None) != (self.kind == "none"):
+            raise ValueError("`rank` belongs to adapters: give one, or kind `none` without one")
         return self
 
 
