@@ -13,12 +13,21 @@ from luthier.domain.runs import TrainingRun
 from luthier.errors import UserError
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.links.data import rows_of
+from luthier.lifecycle.links.hosted import cancel_hosted
 from luthier.lifecycle.links.training import settle_control, settle_training
 from luthier.lifecycle.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True)
 app.command("plan")(plan_run)
 app.command("export")(export)
+
+
+@app.command()
+def cancel(project: ProjectOption = None, assignments: SetOption = None, as_json: JsonOption = False) -> None:
+    """Cancel this project's running job at a hosted provider."""
+    with opened(project, assignments, as_json=as_json) as work:
+        jobs = cancel_hosted(work)
+    show({"cancelled": jobs} if as_json else f"cancelled: {', '.join(jobs) or 'nothing was running'}", as_json=as_json)
 
 
 @app.callback(invoke_without_command=True)
@@ -71,7 +80,9 @@ def _show(work: Workspace, digest: str, *, as_json: bool) -> None:
         {
             "adapter": found.adapter,
             "best step": found.best_step,
-            "best validation loss": round(found.best_validation_loss, 4),
+            "best validation loss": None
+            if found.best_validation_loss is None
+            else round(found.best_validation_loss, 4),
             "stopped because": found.stopped_because,
             "seconds": round(found.seconds, 1),
             "tokens seen": found.tokens_seen,

@@ -22,6 +22,19 @@ def spend(work: Workspace, bucket: str, subject: str, *, seconds: Decimal, paid:
     return own + paid if paid.currency == own.currency else own
 
 
+def spend_once(
+    work: Workspace, bucket: str, subject: str, *, quantity: Decimal, unit: str, unit_price: Decimal
+) -> Money:
+    """The price of what was bought under a subject that names it; a second call enters nothing and gives the same."""
+    currency = work.config.costs.currency
+    price = Money(amount=(quantity * unit_price).quantize(Decimal("0.000001")), currency=currency)
+    for entry in work.store.ledger.entries():
+        if (entry.bucket, entry.subject, entry.unit) == (bucket, subject, unit):
+            return Money(amount=entry.amount, currency=entry.currency)
+    _enter(work, bucket, subject, quantity=quantity, unit=unit, price=price, unit_price=unit_price)
+    return price
+
+
 def _enter(
     work: Workspace, bucket: str, subject: str, *, quantity: Decimal, unit: str, price: Money, unit_price: Decimal
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from luthier.section import Section
+from luthier.train.backend_config import BackendConfig, LocalBackend
 
 Scheduler = Literal["cosine", "linear", "constant"]
 Precision = Literal["auto", "fp32", "bf16"]
@@ -86,6 +87,7 @@ class TrainConfig(Section):
     keep_checkpoints: Literal["best", "all"] = Field(
         default="best", description="`all` keeps the adapter of every evaluation beside the run's checkpoints."
     )
+    backend: BackendConfig = Field(default=LocalBackend(), description="Where the run computes.")
     precision: Precision = Field(default="auto", description="fp32 on a CPU; bf16 where the accelerator has it.")
     device: Device = Field(default="auto", description="An accelerator where there is one.")
     seed: int = Field(default=0, ge=0, lt=1 << 31, description="Fixes the adapter's start and the order of the rows.")

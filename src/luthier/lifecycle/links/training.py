@@ -15,6 +15,7 @@ from luthier.domain.variants import Variant
 from luthier.errors import Refused
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.links.assessment import require_tuning
+from luthier.lifecycle.links.hosted import perform_hosted
 from luthier.lifecycle.links.review import admitted_rows
 from luthier.lifecycle.spending import spend
 from luthier.lifecycle.workspace import Settled, Workspace
@@ -100,7 +101,7 @@ def _settle(work: Workspace, variants: Variants, name: str, config: TrainConfig)
         version_number=VERSION,
         section={"train": config.model_dump(mode="json"), "rendering": RENDERING_VERSION},
         inputs=inputs,
-        libraries=LIBRARIES,
+        libraries=() if config.backend.kind == "hosted" else LIBRARIES,
         perform=lambda: _perform(work, variants, served_by, config, shuffled=name == CONTROL),
     )
 
@@ -108,28 +109,32 @@ def _settle(work: Workspace, variants: Variants, name: str, config: TrainConfig)
 def _perform(
     work: Workspace, variants: Variants, served_by: Sequence[Variant], config: TrainConfig, *, shuffled: bool
 ) -> str:
-    base_name = work.config.variants[served_by[0].name].model
-    folder = variants.base_folder(base_name)
-    base = BaseModel(folder=folder, weights=weights_digest(folder), id=work.config.models[base_name].id)
     splits: tuple[Split, ...] = ("train", "validation")
     train, validation = (
         conversations(work, variants, served_by, _targets(admitted_rows(work, split), config.seed, shuffled=shuffled))
         for split in splits
     )
+    if config.backend.kind == "hosted":
+        return perform_hosted(work, config.backend, config, train, validation, subject=_subject(shuffled=shuffled))
+    base_name = work.config.variants[served_by[0].name].model
+    folder = variants.base_folder(base_name)
+    base = BaseModel(folder=folder, weights=weights_digest(folder), id=work.config.models[base_name].id)
     snapshot = work.require("data")
     with tempfile.TemporaryDirectory(dir=work.home) as scratch:
         target = Path(scratch) / "adapter"
         outcome = run(_Ports(work), config, base, train, validation, target=target)
         adapter = work.store.artifacts.put_folder(target, kind="adapter", parents=[snapshot], now=work.clock())
-    cost = spend(
-        work, "training", "control run" if shuffled else "tuning run", seconds=Decimal(str(round(outcome.seconds, 3)))
-    )
+    cost = spend(work, "training", _subject(shuffled=shuffled), seconds=Decimal(str(round(outcome.seconds, 3))))
     record: TrainingRun = outcome.as_run(snapshot=snapshot, adapter=adapter, cost=cost)
     work.voice.say(
         f"{record.stopped_because} after {record.curve[-1].epoch:.1f} epochs and {record.seconds:.0f} s; "
-        f"kept step {record.best_step} (validation loss {record.best_validation_loss:.4f}), adapter {adapter[:12]}"
+        f"kept step {record.best_step} (validation loss {outcome.best_validation_loss:.4f}), adapter {adapter[:12]}"
     )
     return work.keep(record, kind="training_run", parents=[snapshot, adapter])
+
+
+def _subject(*, shuffled: bool) -> str:
+    return "control run" if shuffled else "tuning run"
 
 
 def _passages(variants: Variants, variant: Variant, row: Example) -> tuple[Passage, ...]:

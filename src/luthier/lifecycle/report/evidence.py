@@ -124,8 +124,9 @@ def training_section(facts: Facts) -> Section:
     rows = [
         row(
             name, run.method, f"{run.examples_seen:,}", f"{run.tokens_seen:,}", f"{run.best_step:,}",
-            f"{run.best_validation_loss:.4f}", STOPPED[run.stopped_because], duration(run.seconds),
-            f"{run.trainable_parameters / run.total_parameters:.2%}", money(run.cost),
+            "-" if run.best_validation_loss is None else f"{run.best_validation_loss:.4f}",
+            STOPPED[run.stopped_because], duration(run.seconds),
+            "-" if run.trained_share is None else f"{run.trained_share:.2%}", money(run.cost),
         )
         for name, run in runs
     ]  # fmt: skip

@@ -15,9 +15,7 @@ from luthier.train.exports.llamacpp import architecture_facts, tensor_of, tokeni
 from luthier.variants.engines.folders import read_json
 
 
-def write_merged_gguf(
-    merged: Merged, base: Path, target: Path, *, name: str, precision: str, ids_only: bool
-) -> None:
+def write_merged_gguf(merged: Merged, base: Path, target: Path, *, name: str, precision: str, ids_only: bool) -> None:
     """`target` is a whole GGUF file or not there; norms and biases stay in float, as llama.cpp wants them."""
     config: dict[str, Any] = merged.model.config.to_dict()
     is_bf16 = precision == "bf16"

@@ -48,17 +48,16 @@ def _front(run: TrainingRun, base: str, form: str) -> dict[str, object]:
 
 
 def _facts(run: TrainingRun) -> Mapping[str, str]:
-    share = run.trainable_parameters / run.total_parameters
     left_out = ", ".join(f"{count} {reason}" for reason, count in sorted(run.left_out.items())) or "none"
     return {
         "method": run.method,
         "base weights (SHA-256)": f"`{run.base_weights}`",
         "data snapshot": f"`{run.snapshot}`",
         "adapter artifact": f"`{run.adapter}`",
-        "parameters trained": f"{run.trainable_parameters:,} of {run.total_parameters:,} ({share:.2%})",
+        "parameters trained": _trained(run),
         "examples and tokens seen": f"{run.examples_seen:,} and {run.tokens_seen:,}, padding not counted",
         "rows left out": left_out,
-        "kept step": f"{run.best_step}, validation loss {run.best_validation_loss:.4f} nats per token",
+        "kept step": f"{run.best_step}, validation loss {_loss(run.best_validation_loss)} nats per token",
         "stopped because": run.stopped_because.replace("_", " "),
         "seed": str(run.seed),
         "cost": f"{run.cost}, {run.seconds:,.0f} s",
@@ -69,9 +68,15 @@ def _curve(run: TrainingRun) -> str:
     measured = [point for point in run.curve if point.validation_loss is not None]
     stride = -(-len(measured) // POINTS_AT_MOST) or 1
     kept = [*measured[::stride], *([measured[-1]] if measured and (len(measured) - 1) % stride else [])]
-    rows = [
-        f"| {point.step} | {'-' if point.train_loss is None else f'{point.train_loss:.4f}'} | "
-        f"{point.validation_loss:.4f} |"
-        for point in kept
-    ]
+    rows = [f"| {point.step} | {_loss(point.train_loss)} | {_loss(point.validation_loss)} |" for point in kept]
     return "\n".join(["| step | training | validation |", "|---|---|---|", *rows])
+
+
+def _trained(run: TrainingRun) -> str:
+    if run.trained_share is None:
+        return "not known"
+    return f"{run.trainable_parameters:,} of {run.total_parameters:,} ({run.trained_share:.2%})"
+
+
+def _loss(loss: float | None) -> str:
+    return "-" if loss is None else f"{loss:.4f}"

@@ -68,9 +68,7 @@ def architecture_facts(config: Mapping[str, Any], *, name: str, is_bf16: bool) -
     }
 
 
-def tensor_of(
-    name: str, values: NDArray[np.float32], config: Mapping[str, Any]
-) -> tuple[str, NDArray[np.float32]]:
+def tensor_of(name: str, values: NDArray[np.float32], config: Mapping[str, Any]) -> tuple[str, NDArray[np.float32]]:
     """A tensor of transformers under llama.cpp's name, its values as llama.cpp wants them.
 
     Rotation pairs neighbours in llama.cpp's `llama` and halves of a head in transformers, so rows of queries and keys

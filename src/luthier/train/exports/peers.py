@@ -60,9 +60,7 @@ def axolotl_settings(config: TrainConfig, *, base: str, longest: int, micro_batc
     }  # fmt: skip
 
 
-def llamafactory_settings(
-    config: TrainConfig, *, base: str, template: str, longest: int, micro_batch: int
-) -> Settings:
+def llamafactory_settings(config: TrainConfig, *, base: str, template: str, longest: int, micro_batch: int) -> Settings:
     """What `llamafactory-cli train` reads, beside the `dataset_info.json` of `dataset_info`."""
     share = 1 / evaluations_per_epoch(config) / config.epochs  # below 1, steps are a share of the whole run
     stops = config.early_stopping

@@ -87,7 +87,12 @@ def test_a_micro_batch_divides_the_batch_and_fits_its_longest_row() -> None:
 
 @pytest.mark.parametrize(
     ("template", "name"),
-    [("<|start_header_id|>", "llama3"), ("<start_of_turn>", "gemma"), ("[INST] x", "mistral"), ("<|im_start|>", "chatml")],
+    [
+        ("<|start_header_id|>", "llama3"),
+        ("<start_of_turn>", "gemma"),
+        ("[INST] x", "mistral"),
+        ("<|im_start|>", "chatml"),
+    ],
 )
 def test_templates_are_known_by_their_marks(template: str, name: str) -> None:
     assert llamafactory_template(template) == name

@@ -88,7 +88,9 @@ def _kept(family: str, layers: int, kind: Kind, precision: Precision, length: in
 
 
 @pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text"])
-@pytest.mark.parametrize(("kind", "precision"), [("lora", "bf16"), ("lora", "fp32"), ("none", "bf16"), ("dora", "bf16")])
+@pytest.mark.parametrize(
+    ("kind", "precision"), [("lora", "bf16"), ("lora", "fp32"), ("none", "bf16"), ("dora", "bf16")]
+)
 def test_activations_are_what_autograd_keeps(family: str, kind: Kind, precision: Precision) -> None:
     """The growth from 32 to 64 tokens per row, two layers less one: weights that autocast copies do not grow."""
 

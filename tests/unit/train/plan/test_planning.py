@@ -137,7 +137,9 @@ def test_an_unknown_machine_is_refused_with_the_nearest_name() -> None:
 def test_every_known_machine_has_a_date_and_a_source() -> None:
     machines = known_machines()
     assert len(machines) >= 8
-    assert all(isinstance(row, Hardware) and row.source and row.as_of <= date(2026, 11, 24) for row in machines.values())
+    assert all(
+        isinstance(row, Hardware) and row.source and row.as_of <= date(2026, 11, 24) for row in machines.values()
+    )
 
 
 def test_the_train_section_decides_the_plan() -> None:

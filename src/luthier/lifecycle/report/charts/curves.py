@@ -20,7 +20,7 @@ def curves_chart(title: str, curve: Sequence[CurvePoint], best_step: int, *, wid
     validation = [(float(p.step), p.validation_loss) for p in curve if p.validation_loss is not None]
     if not train and not validation:
         raise EmptySample(title)
-    rates = [(float(p.step), p.learning_rate) for p in curve]
+    rates = [(float(p.step), p.learning_rate) for p in curve if p.learning_rate is not None]
     top = EDGE + 3 * LINE + 4
     middle = top + LOSS_HEIGHT
     bottom = middle + GAP + RATE_HEIGHT
