@@ -1,4 +1,4 @@
-"""A tuning run handed to other tools: what is written where, checked against the run's record, and told to the audit log."""
+"""A tuning run handed to other tools: checked against the run's record, written whole, and told to the audit log."""
 
 import json
 import shutil
@@ -115,7 +115,7 @@ def _gguf(work: Workspace, variants: Variants, order: Order) -> str:
 
 
 def _axolotl(work: Workspace, variants: Variants, order: Order) -> str:
-    def write(folder: Path, lengths: list[int], base: Path, base_id: str) -> None:
+    def write(folder: Path, lengths: list[int], _base: Path, base_id: str) -> None:
         settings = axolotl_settings(
             work.config.train, base=base_id, longest=max(lengths), micro_batch=micro_batch(work.config.train, lengths)
         )

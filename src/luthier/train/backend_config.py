@@ -10,7 +10,7 @@ from luthier.section import Section
 
 
 class LocalBackend(Section):
-    """This process, on its CPU or its one accelerator."""
+    """The process of the command, on its CPU or its one accelerator."""
 
     kind: Literal["local"] = "local"
 

@@ -149,9 +149,7 @@ class Provider:
         return self.jobs[id_]
 
     def list_jobs(self, request: Request, _: bytes) -> Any:
-        wanted = {
-            name[9:-1]: value for name, value in request.query_params.items() if name.startswith("metadata[")
-        }
+        wanted = {name[9:-1]: value for name, value in request.query_params.items() if name.startswith("metadata[")}
         self._known_query(request, {"limit", "after", *(f"metadata[{name}]" for name in wanted)})
         shown = list(self.jobs.values())[::-1]
         if self.hidden_looks and shown:

@@ -26,7 +26,6 @@ from luthier.train.hosted.api import FineTuningApi
 from luthier.train.hosted.lines import preference_file
 from luthier.train.hosted.stage import run
 from luthier.train.hosted.types import HostedOutcome
-from luthier.train.types import Conversation
 from tests.flow.train.hosted_server import KEY, MODELS, Provider, check_lines
 from tests.unit.train.tiny import conversation, task
 
@@ -139,7 +138,8 @@ def _tune(
     with httpx.Client(transport=transport, trust_env=False) as client:
         api = FineTuningApi(url, SecretStr(key), client, sleep=ports.sleep)
         chosen = config or TrainConfig(epochs=3)
-        return run(ports, api, chosen, backend or _backend(url), TRAIN if train is None else train, VALIDATION)
+        rows = TRAIN if train is None else train
+        return run(ports, api, chosen, backend or _backend(url), train=rows, validation=VALIDATION)
 
 
 def test_a_job_comes_back_as_the_best_checkpoint_with_its_curve_and_its_tokens(
@@ -281,7 +281,10 @@ faults = st.lists(
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(faults, st.integers(0, 2))
 def test_no_row_of_kills_and_lost_replies_is_paid_for_twice(
-    board: tuple[Switchboard, str], tmp_path_factory: pytest.TempPathFactory, planted: list[tuple[str, int]], hidden: int
+    board: tuple[Switchboard, str],
+    tmp_path_factory: pytest.TempPathFactory,
+    planted: list[tuple[str, int]],
+    hidden: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("asked")
     board[0].provider = provider = Provider(hidden_looks=hidden)
@@ -416,5 +419,3 @@ def test_the_official_client_is_served_by_the_same_provider(provider: Provider, 
         )  # fmt: skip
         assert client.fine_tuning.jobs.cancel(second.id).status == "cancelled"
         assert client.files.delete(file.id).deleted
-
-

@@ -17,7 +17,7 @@ from luthier.train.config import TrainConfig
 from luthier.train.hosted import record
 from luthier.train.hosted.api import FineTuningApi
 from luthier.train.hosted.stage import Row, run
-from luthier.train.hosted.types import HostedModel
+from luthier.train.hosted.types import ENDED, HostedModel
 from luthier.variants.egress import open_client
 from luthier.variants.engines.openai import HOSTED_NOTE
 
@@ -50,7 +50,7 @@ def perform_hosted(
     snapshot = work.require("data")
     ports = _Ports(work)
     with _api(work, backend, ports) as api:
-        outcome = run(ports, api, config, backend, train, validation)
+        outcome = run(ports, api, config, backend, train=train, validation=validation)
     adapter = _note(work, outcome.hosted, snapshot)
     cost = _cost(work, backend, subject, outcome.hosted.job, outcome.trained_tokens)
     kept = outcome.as_run(snapshot=snapshot, adapter=adapter, cost=cost)
@@ -66,12 +66,7 @@ def cancel_hosted(work: Workspace) -> list[str]:
     ports, cancelled = _Ports(work), []
     with _api(work, backend, ports) as api:
         for asked in record.unfinished(ports.checkpoints):
-            if asked.job is not None and api.job(asked.job).status in {
-                "validating_files",
-                "queued",
-                "running",
-                "paused",
-            }:
+            if asked.job is not None and api.job(asked.job).status not in ENDED:
                 api.cancel(asked.job)
                 cancelled.append(asked.job)
     work.store.audit.append(work.actor, "train.cancel", work.project, {"jobs": list(cancelled)}, now=work.clock())

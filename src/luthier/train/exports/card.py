@@ -20,7 +20,8 @@ def model_card(run: TrainingRun, *, name: str, base: str, form: str, notes: Sequ
 
 # {name}
 
-{form.capitalize()} of `{base}`, tuned by Luthier. The gate's report says what it is good for; this card says how it was made.
+{form.capitalize()} of `{base}`, tuned by Luthier. The gate's report says what it is good for.
+This card says how it was made.
 
 | | |
 |---|---|

@@ -1,4 +1,4 @@
-"""This project's settings as axolotl and LLaMA-Factory spell them.
+"""A project's settings as axolotl and LLaMA-Factory spell them.
 
 What they cannot say is told by `untold`, never dropped in silence.
 """

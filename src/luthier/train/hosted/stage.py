@@ -31,6 +31,7 @@ def run(
     api: FineTuningApi,
     config: TrainConfig,
     backend: HostedBackend,
+    *,
     train: Sequence[Row],
     validation: Sequence[Row],
 ) -> HostedOutcome:

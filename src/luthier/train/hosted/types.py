@@ -13,6 +13,7 @@ from luthier.domain.value import Value
 
 Status = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
 NO_RESULT = frozenset({"failed", "cancelled"})
+ENDED = NO_RESULT | {"succeeded"}
 
 
 class HostedModel(Value):
