@@ -16,6 +16,9 @@ class CurvePoint(Value):
     epoch: float = Field(ge=0)
     train_loss: float | None = Field(default=None, description="Mean nats per target token since the last point.")
     validation_loss: float | None = None
+    validation_accuracy: float | None = Field(
+        default=None, ge=0, le=1, description="Share of held-out preferences that the model shares with people."
+    )
     learning_rate: float | None = Field(default=None, description="None where a provider does not tell.")
     gradient_norm: float | None = None
     tokens_per_second: float | None = Field(default=None, description="Tokens without padding.")

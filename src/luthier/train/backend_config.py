@@ -25,7 +25,6 @@ class TorchrunBackend(Section):
     rendezvous: str | None = Field(
         default=None, pattern=r"^[A-Za-z0-9.-]+:\d+$", description="HOST:PORT of machine 0, where there are several."
     )
-    shard: bool = Field(default=False, description="Workers share out the weights (FSDP) instead of each holding all.")
 
     @model_validator(mode="after")
     def _machines_know_each_other(self) -> Self:
@@ -42,7 +41,6 @@ class RayBackend(Section):
     kind: Literal["ray"]
     workers: int = Field(default=2, ge=1, le=4096, description="Processes, one accelerator each where there are any.")
     address: str | None = Field(default=None, min_length=1, description="Of the cluster; None starts one here.")
-    shard: bool = Field(default=False, description="Workers share out the weights (FSDP) instead of each holding all.")
 
 
 class HostedBackend(Section):

@@ -10,16 +10,16 @@ from luthier.train.stopping import Best
 class Since(Value):
     """What was summed up since the last curve point."""
 
-    loss_sum: float = Field(default=0.0, description="Nats over all target tokens.")
-    targets: int = 0
+    loss_sum: float = Field(default=0.0, description="Over all that was counted.")
+    count: int = Field(default=0, description="Target tokens, pairs or judgements.")
     tokens: int = Field(default=0, description="Without padding.")
     seconds: float = Field(default=0.0, description="Of optimizer steps alone.")
 
-    def plus(self, loss_sum: float, targets: int, tokens: int, seconds: float) -> "Since":
+    def plus(self, loss_sum: float, count: int, tokens: int, seconds: float) -> "Since":
         """The sums after one more step."""
         return Since(
             loss_sum=self.loss_sum + loss_sum,
-            targets=self.targets + targets,
+            count=self.count + count,
             tokens=self.tokens + tokens,
             seconds=self.seconds + seconds,
         )

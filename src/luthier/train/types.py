@@ -11,6 +11,7 @@ from luthier.domain.examples import Message
 from luthier.domain.money import Money
 from luthier.domain.runs import CurvePoint, TrainingRun
 from luthier.domain.value import Value
+from luthier.errors import LuthierError
 
 StopReason = Literal["finished", "early_stopping", "time_limit"]
 
@@ -26,6 +27,41 @@ class Conversation(Value):
         if self.messages[-1].role != "assistant":
             raise ValueError("the last message must be the assistant's answer")
         return self
+
+
+class PreferencePair(Value):
+    """Two answers to one prompt, of which people prefer the first."""
+
+    id: str = Field(min_length=1)
+    prompt: tuple[Message, ...] = Field(min_length=1)
+    chosen: Message
+    rejected: Message
+
+    @model_validator(mode="after")
+    def _holds_two_answers(self) -> Self:
+        if {self.chosen.role, self.rejected.role} != {"assistant"}:
+            raise ValueError("`chosen` and `rejected` must be the assistant's answers")
+        if self.chosen.content == self.rejected.content:
+            raise ValueError("`chosen` and `rejected` are the same answer, so nothing is preferred")
+        return self
+
+
+class Judged(Value):
+    """One answer with what people thought of it."""
+
+    id: str = Field(min_length=1)
+    prompt: tuple[Message, ...] = Field(min_length=1)
+    answer: Message
+    is_good: bool
+
+    @model_validator(mode="after")
+    def _is_an_answer(self) -> Self:
+        if self.answer.role != "assistant":
+            raise ValueError("`answer` must be the assistant's")
+        return self
+
+
+Row = Conversation | PreferencePair | Judged
 
 
 @dataclass(frozen=True)
@@ -48,7 +84,9 @@ class TrainingOutcome(Value):
     seed: int
     curve: tuple[CurvePoint, ...]
     best_step: int = Field(ge=0, description="The step whose adapter was kept; 0 is the untouched base model.")
-    best_validation_loss: float = Field(ge=0, description="Nats per target token of the adapter that was kept.")
+    best_validation_loss: float = Field(
+        ge=0, description="Of the adapter that was kept: nats per target token, or loss per preference."
+    )
     stopped_because: StopReason
     examples_seen: int = Field(ge=0)
     tokens_seen: int = Field(ge=0, description="Without padding.")
@@ -63,6 +101,19 @@ class TrainingOutcome(Value):
         return TrainingRun(snapshot=snapshot, adapter=adapter, cost=cost, **dict(self))
 
 
+class Interrupted(LuthierError):
+    """Training was asked to stop and did, between two steps."""
+
+    code = "interrupted"
+    http_status = 503
+    exit_code = 2
+
+    def __init__(self, step: int, *, is_saved: bool) -> None:
+        hint = "run again to go on from there" if is_saved else "give it a folder for checkpoints to go on next time"
+        super().__init__(f"training was asked to stop and did after step {step}", hint=hint)
+        self.step = step
+
+
 class Ports(Protocol):
     """All that training needs and cannot be handed as a value."""
 
@@ -75,3 +126,6 @@ class Ports(Protocol):
 
     def progress(self, point: CurvePoint, done: int, of: int) -> None:
         """Told of every curve point as it is measured; `done` of `of` optimizer steps are behind."""
+
+    def stop_requested(self) -> bool:
+        """Whether the run is to end between two steps, its state saved; asked after every step."""

@@ -29,6 +29,9 @@ class PipePorts:
     def monotonic_seconds(self) -> float:
         return time.monotonic()
 
+    def stop_requested(self) -> bool:
+        return False
+
     def progress(self, point: CurvePoint, done: int, of: int) -> None:
         self.told.send(point.step)
 

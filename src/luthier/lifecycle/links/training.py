@@ -1,11 +1,14 @@
 """Training runs: admitted rows rendered as the variants will ask them, the run, and its record."""
 
 import random
+import signal
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from threading import Event, current_thread, main_thread
 
 from luthier.assess.failures import stands_in, values_of
 from luthier.domain.examples import Example
@@ -34,8 +37,9 @@ CONTROL_SHARE_OF_TIME = 0.25
 
 
 class _Ports:
-    def __init__(self, work: Workspace) -> None:
+    def __init__(self, work: Workspace, stop: Event) -> None:
         self._work = work
+        self._stop = stop
         self.checkpoints: Path | None = work.home / "checkpoints"
 
     def monotonic_seconds(self) -> float:
@@ -43,6 +47,23 @@ class _Ports:
 
     def progress(self, point: CurvePoint, done: int, of: int) -> None:
         self._work.voice.curve(point, done, of)
+
+    def stop_requested(self) -> bool:
+        return self._stop.is_set()
+
+
+@contextmanager
+def _set_by_sigterm() -> Iterator[Event]:
+    """An event that SIGTERM sets while this is open; a thread cannot take signals, and there it is never set."""
+    stop = Event()
+    if current_thread() is not main_thread():
+        yield stop
+        return
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def settle_training(work: Workspace, variants: Variants) -> Settled:
@@ -120,9 +141,9 @@ def _perform(
     folder = variants.base_folder(base_name)
     base = BaseModel(folder=folder, weights=weights_digest(folder), id=work.config.models[base_name].id)
     snapshot = work.require("data")
-    with tempfile.TemporaryDirectory(dir=work.home) as scratch:
+    with tempfile.TemporaryDirectory(dir=work.home) as scratch, _set_by_sigterm() as stop:
         target = Path(scratch) / "adapter"
-        outcome = run(_Ports(work), config, base, train, validation, target=target)
+        outcome = run(_Ports(work, stop), config, base, train, validation, target=target)
         adapter = work.store.artifacts.put_folder(target, kind="adapter", parents=[snapshot], now=work.clock())
     cost = spend(work, "training", _subject(shuffled=shuffled), seconds=Decimal(str(round(outcome.seconds, 3))))
     record: TrainingRun = outcome.as_run(snapshot=snapshot, adapter=adapter, cost=cost)
