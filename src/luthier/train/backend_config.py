@@ -1,10 +1,10 @@
 """Where a run computes: `train.backend` of the project file."""
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from luthier.section import Section
 
@@ -16,27 +16,14 @@ class LocalBackend(Section):
 
 
 class TorchrunBackend(Section):
-    """Several processes of this machine, or of several, started by torchrun."""
+    """Several processes of one machine, started by torchrun."""
 
     kind: Literal["torchrun"]
-    workers: int = Field(default=2, ge=1, le=64, description="Processes on each machine, one accelerator each.")
-    nodes: int = Field(default=1, ge=1, le=512, description="Machines; start the same command on each of them.")
-    node_rank: int = Field(default=0, ge=0, description="Which of the machines this is; 0 keeps the result.")
-    rendezvous: str | None = Field(
-        default=None, pattern=r"^[A-Za-z0-9.-]+:\d+$", description="HOST:PORT of machine 0, where there are several."
-    )
-
-    @model_validator(mode="after")
-    def _machines_know_each_other(self) -> Self:
-        if self.nodes > 1 and self.rendezvous is None:
-            raise ValueError("several `nodes` need `rendezvous`, HOST:PORT of the first, such as 10.0.0.1:29500")
-        if self.node_rank >= self.nodes:
-            raise ValueError("`node_rank` counts from 0 and stays below `nodes`")
-        return self
+    workers: int = Field(default=2, ge=1, le=64, description="Processes, one accelerator each where there are any.")
 
 
 class RayBackend(Section):
-    """Workers of a Ray cluster, by Ray Train."""
+    """Workers on the machines of a Ray cluster, by Ray Train; all of them see the project's folder."""
 
     kind: Literal["ray"]
     workers: int = Field(default=2, ge=1, le=4096, description="Processes, one accelerator each where there are any.")

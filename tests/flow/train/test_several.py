@@ -60,8 +60,7 @@ def test_two_workers_of_torchrun_have_the_curve_of_one_process(
 def test_two_workers_that_were_stopped_go_on_where_they_were(
     base: BaseModel, alone: tuple[TrainingOutcome, Path], tmp_path: Path
 ) -> None:
-    ports = FakePorts(checkpoints=tmp_path / "states")
-    ports.on_progress = lambda _point: setattr(ports, "stops", True)
+    ports = FakePorts(checkpoints=tmp_path / "states", stops_after=1)
     with pytest.raises(LuthierError, match="asked to stop"):
         run(ports, TWO, base, TRAIN, VALIDATION, target=tmp_path / "adapter")
     assert list((tmp_path / "states").rglob("state-*"))

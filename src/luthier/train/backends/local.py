@@ -18,8 +18,8 @@ from luthier.train.backends.prepared import Prepared, learns_distributions, prep
 from luthier.train.backends.references import References
 from luthier.train.backends.resume import forget_states
 from luthier.train.backends.steps import Bench
-from luthier.train.backends.team import ALONE, Team
 from luthier.train.backends.teacher import load_teacher
+from luthier.train.backends.team import ALONE, Team
 from luthier.train.config import TrainConfig
 from luthier.train.types import BaseModel, Ports, Row, StopReason, TrainingOutcome
 

@@ -1,4 +1,4 @@
-"""Training in several processes: an errand is written, torchrun or Ray starts the workers, and their news are passed on."""
+"""Training in several processes: an errand is written, torchrun or Ray starts workers, and their news are passed on."""
 
 import subprocess
 import sys
@@ -32,19 +32,16 @@ def fit(
         )  # fmt: skip
         (folder / "errand.json").write_text(errand.model_dump_json(), encoding="utf-8")
         said = _torchrun(folder, backend, ports) if isinstance(backend, TorchrunBackend) else _ray(folder, backend)
-        return _outcome(folder, ports, said)
+        return _outcome(folder, said)
 
 
 def _torchrun(folder: Path, backend: TorchrunBackend, ports: Ports) -> str:
     """What the workers wrote to standard error, once they have ended; news are told while they run."""
-    meeting = ["--standalone"] if backend.rendezvous is None else [
-        f"--nnodes={backend.nodes}", f"--node-rank={backend.node_rank}", "--rdzv-backend=static",
-        f"--rdzv-endpoint={backend.rendezvous}",
-    ]  # fmt: skip
-    command = [sys.executable, "-m", "torch.distributed.run", *meeting, f"--nproc-per-node={backend.workers}", "-m",
-               "luthier.train.backends.worker", str(folder)]  # fmt: skip
+    workers = f"--nproc-per-node={backend.workers}"
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", workers]
+    command = [*run, "-m", "luthier.train.backends.worker", str(folder)]
     with (folder / "errors.txt").open("wb") as heard:
-        process = subprocess.Popen(command, stdout=heard, stderr=heard)
+        process = subprocess.Popen(command, stdout=heard, stderr=heard)  # noqa: S603 - our own command
         try:
             _watch(process, folder, ports)
         except BaseException:
@@ -93,7 +90,7 @@ def _teller(folder: Path, ports: Ports) -> Callable[[], None]:
     return tell
 
 
-def _outcome(folder: Path, ports: Ports, said: str) -> TrainingOutcome:
+def _outcome(folder: Path, said: str) -> TrainingOutcome:
     """The first worker's outcome; its error where it left one, and a crash where it left neither."""
     if (folder / "outcome.json").exists():
         return TrainingOutcome.model_validate_json((folder / "outcome.json").read_bytes())

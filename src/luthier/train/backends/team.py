@@ -1,11 +1,11 @@
 """Processes that train one model together: each takes a share of every batch, and all take the same step.
 
-Every process holds the whole model (data parallel). What a batch is, and what its loss is divided by, does not depend on
-how many there are, so the loss curve is that of one process but for the order of sums.
+Every process holds the whole model (data parallel). What a batch is, and what its loss is divided by, does not depend
+on how many there are, so the loss curve is that of one process but for the order of sums.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,7 +24,7 @@ class Team:
 
     rank: int = 0
     size: int = 1
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     """Where figures travel: accelerators talk about what lies on them."""
 
     @property
@@ -33,7 +33,7 @@ class Team:
         return self.rank == 0
 
     def share(self, entries: Sequence[E]) -> Sequence[E]:
-        """This process's part of the entries; the parts are disjoint and complete."""
+        """The part of the entries that falls to one process; the parts are disjoint and complete."""
         return entries[self.rank :: self.size] if self.size > 1 else entries
 
     def summed(self, loss_sum: float, parameters: Mapping[str, torch.nn.Parameter]) -> float:

@@ -1,27 +1,21 @@
 """Tune at a provider: from rows to the name of a model there, paid for once whatever kills this process."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from luthier.domain.digests import digest_of
 from luthier.domain.runs import CurvePoint
-from luthier.errors import EmptySample, EngineFault, Refused, UserError
+from luthier.errors import EmptySample, EngineFault, UserError
 from luthier.train.backend_config import HostedBackend
 from luthier.train.config import TrainConfig
-from luthier.train.hosted import record
-from luthier.train.hosted.api import FineTuningApi, Uncertain
+from luthier.train.hosted.api import FineTuningApi
+from luthier.train.hosted.job import Desk
 from luthier.train.hosted.lines import preference_file, supervised_file
-from luthier.train.hosted.record import Asked
-from luthier.train.hosted.types import NO_RESULT, Checkpoint, HostedModel, HostedOutcome, Job, Ports, Preference
+from luthier.train.hosted.types import Checkpoint, HostedModel, HostedOutcome, Job, Ports, Preference
 from luthier.train.types import Conversation
 
 VERSION = 1
-MARK = "luthier_run"
-"""The job's metadata under which its identity stands, so that a job is found again after a crash."""
-LOOKS_BEFORE_CREATING_AGAIN = 3
-TRIES_AT_CREATING = 3
-HEEDED = frozenset(
-    {"method", "backend", "epochs", "seed", "early_stopping", "loss_on", "time_limit_seconds", "dpo", "justification"}
-)
+HEEDED = frozenset({"method", "backend", "epochs", "seed", "early_stopping", "loss_on", "time_limit_seconds", "dpo"})
 """Fields of the `train` section that a provider can be told, or that are kept here."""
 Row = Conversation | Preference
 
@@ -46,18 +40,13 @@ def run(
     """
     _check(config, train, validation)
     began = ports.monotonic_seconds()
+    desk = Desk(ports, api, backend.poll_seconds, config.time_limit_seconds, backend.deletes_files)
     files = {"train": _file(config, train), "validation": _file(config, validation)}
     body = _job_body(config, backend)
     identity = identity_of(backend, body, files)
-    asked = _with_job(ports, api, body, files, record.read(ports.checkpoints, identity))
-    job = _finished(ports, api, config, backend, asked, began)
-    checkpoints = api.checkpoints(job.id)
-    if backend.deletes_files:
-        for file in (asked.training_file, asked.validation_file):
-            if file is not None:
-                api.delete_file(file)
-    seconds = ports.monotonic_seconds() - began
-    return _outcome(config, backend, identity, job, checkpoints, len(train), seconds)
+    job = desk.settle(identity, body, files)
+    seen = _Seen(job, tuple(api.checkpoints(job.id)), len(train), ports.monotonic_seconds() - began)
+    return _outcome(config, backend, identity, seen)
 
 
 def identity_of(backend: HostedBackend, body: Mapping[str, object], files: Mapping[str, bytes]) -> str:
@@ -104,102 +93,18 @@ def _job_body(config: TrainConfig, backend: HostedBackend) -> dict[str, object]:
     return {"model": backend.model, "method": method, "seed": config.seed, **suffix}
 
 
-def _with_job(
-    ports: Ports, api: FineTuningApi, body: Mapping[str, object], files: Mapping[str, bytes], asked: Asked
-) -> Asked:
-    """The record of a run whose job exists: the one recorded, one found at the provider, or a new one."""
-    if asked.job is not None:
-        return asked
-    found = _found(ports, api, asked)
-    if found is None:
-        asked = _with_files(ports, api, files, asked)
-        found = _found(ports, api, asked) or _created(ports, api, body, asked)
-    ports.say(f"job {found.id} at the provider is {found.status}")
-    return record.keep(ports.checkpoints, asked.model_copy(update={"job": found.id, "is_creating": False}))
+@dataclass(frozen=True)
+class _Seen:
+    """What a job that succeeded left behind."""
+
+    job: Job
+    checkpoints: tuple[Checkpoint, ...]
+    rows: int
+    seconds: float
 
 
-def _found(ports: Ports, api: FineTuningApi, asked: Asked) -> Job | None:
-    """This run's job at the provider, by its mark or by its file; one that failed or was cancelled does not count.
-
-    Where a job may have been asked for a moment ago, the provider's list is given time to show it.
-    """
-    looks = LOOKS_BEFORE_CREATING_AGAIN if asked.is_creating else 1
-    for look in range(looks):
-        for job in api.jobs({MARK: asked.identity}):
-            is_ours = (job.metadata or {}).get(MARK) == asked.identity
-            if job.status not in NO_RESULT and (is_ours or job.training_file == asked.training_file):
-                return job
-        if look + 1 < looks:
-            ports.sleep(2.0**look)
-    return None
-
-
-def _with_files(ports: Ports, api: FineTuningApi, files: Mapping[str, bytes], asked: Asked) -> Asked:
-    """The record with both files at the provider, uploaded now or found there."""
-    there = {(file.filename, file.bytes): file.id for file in api.files() if file.status != "error"}
-    ids = {}
-    for name, data in files.items():
-        called = f"luthier-{asked.identity[:16]}-{name}.jsonl"
-        ids[name] = there.get((called, len(data))) or api.upload(called, data).id
-    update = {"training_file": ids["train"], "validation_file": ids["validation"]}
-    return record.keep(ports.checkpoints, asked.model_copy(update=update))
-
-
-def _created(ports: Ports, api: FineTuningApi, body: Mapping[str, object], asked: Asked) -> Job:
-    """The one request that costs money: recorded before, and never repeated before a look at what there is."""
-    whole = {
-        **body, "training_file": asked.training_file, "validation_file": asked.validation_file,
-        "metadata": {MARK: asked.identity},
-    }  # fmt: skip
-    asked = record.keep(ports.checkpoints, asked.model_copy(update={"is_creating": True}))
-    for attempt in range(TRIES_AT_CREATING):
-        try:
-            return api.create_job(whole)
-        except Uncertain as fault:
-            ports.sleep(2.0**attempt)
-            found = _found(ports, api, asked)
-            if found is not None:
-                return found
-            last = fault
-    raise EngineFault(f"no job could be made: {last.message}", hint="run again later; nothing is paid for twice")
-
-
-def _finished(
-    ports: Ports, api: FineTuningApi, config: TrainConfig, backend: HostedBackend, asked: Asked, began: float
-) -> Job:
-    """The job once it has succeeded; a job that ends otherwise is forgotten, so that the next run makes a new one."""
-    said: set[str] = set()
-    job_id = str(asked.job)
-    while True:
-        job = api.job(job_id)
-        for event in api.events(job_id):
-            if event.id not in said:
-                said.add(event.id)
-                ports.say(f"{event.level}: {event.message}" if event.level != "info" else event.message)
-        if job.status == "succeeded":
-            return job
-        if job.status in NO_RESULT:
-            record.forget(ports.checkpoints, asked.identity)
-            raise _no_result(job)
-        limit = config.time_limit_seconds
-        if limit is not None and ports.monotonic_seconds() - began >= limit:
-            api.cancel(job_id)
-            record.forget(ports.checkpoints, asked.identity)
-            raise Refused(f"job {job_id} was cancelled after {limit:g} s", hint="raise train.time_limit_seconds")
-        ports.sleep(backend.poll_seconds)
-
-
-def _no_result(job: Job) -> EngineFault | Refused:
-    if job.status == "cancelled":
-        return Refused(f"job {job.id} was cancelled at the provider", hint="run again to make a new one")
-    why = f" ({job.error.code})" if job.error and job.error.code else ""
-    return EngineFault(f"job {job.id} failed at the provider{why}", hint="its page there says why")
-
-
-def _outcome(
-    config: TrainConfig, backend: HostedBackend, identity: str, job: Job, checkpoints: Sequence[Checkpoint],
-    rows: int, seconds: float,
-) -> HostedOutcome:  # fmt: skip
+def _outcome(config: TrainConfig, backend: HostedBackend, identity: str, seen: _Seen) -> HostedOutcome:
+    job, checkpoints = seen.job, seen.checkpoints
     if job.fine_tuned_model is None or job.trained_tokens is None:
         raise EngineFault(f"job {job.id} succeeded without a model or a count of tokens", hint="ask the provider")
     chosen, loss, why = _best(config, checkpoints)
@@ -216,9 +121,9 @@ def _outcome(
         curve=tuple(_point(each, config.epochs, last) for each in checkpoints),
         best_step=chosen.step_number if chosen else last,
         best_validation_loss=loss,
-        examples_seen=rows * config.epochs,
+        examples_seen=seen.rows * config.epochs,
         trained_tokens=job.trained_tokens,
-        seconds=seconds,
+        seconds=seen.seconds,
         choices={"model": why, "job": job.id},
     )
 

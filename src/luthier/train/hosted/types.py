@@ -51,6 +51,7 @@ class Job(BaseModel):
     fine_tuned_model: str | None = None
     trained_tokens: int | None = None
     training_file: str
+    validation_file: str | None = None
     error: JobError | None = None
     metadata: Mapping[str, str] | None = None
 

@@ -13,7 +13,7 @@ from luthier.train.plan.tuning import Tuning, adapted, trainable_parameters
 GIB = 1 << 30
 FLOAT_BYTES = 4
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
-"""Of one weight: 4 bits, a byte per block of 64, and a float per 256 blocks (Dettmers et al., QLoRA, 2023, section 3)."""
+"""Of one weight: 4 bits, a byte per block of 64, a float per 256 blocks (Dettmers et al., QLoRA, 2023, section 3)."""
 MOMENT_BYTES = {"adamw": 8, "muon": 4}
 GRADIENT_COPIES = 2
 """The sum over micro-batches and the newest of them."""

@@ -1,6 +1,7 @@
 """The plan: one run held against every machine asked about."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from luthier.errors import Refused
@@ -33,6 +34,7 @@ def plan(
     for name in only:
         machine(name, machines)
     flops = total_flops(shape, tuning, work) if work else None
+    asked = _Asked(shape, tuning, flops, today)
     return TrainingPlan(
         model=model,
         family=shape.family,
@@ -40,7 +42,7 @@ def plan(
         trainable_parameters=trainable_parameters(shape, tuning),
         work=work,
         flops=flops,
-        placements=tuple(_placement(shape, tuning, flops, name, machines, today) for name in chosen),
+        placements=tuple(_placement(asked, name, machines) for name in chosen),
         notes=_notes(tuning, work),
     )
 
@@ -58,14 +60,21 @@ def require_a_place(found: TrainingPlan) -> None:
     )
 
 
-def _placement(
-    shape: ModelShape, tuning: Tuning, flops: int | None, name: str, machines: Mapping[str, Hardware], today: date
-) -> Placement:
+@dataclass(frozen=True)
+class _Asked:
+    shape: ModelShape
+    tuning: Tuning
+    flops: int | None
+    today: date
+
+
+def _placement(asked: _Asked, name: str, machines: Mapping[str, Hardware]) -> Placement:
+    shape, tuning, flops = asked.shape, asked.tuning, asked.flops
     here = machines[name]
     there = placed(tuning, here)
     need, has = memory_need(shape, there), round(here.memory_gib * GIB)
     hours = hours_on(here, flops, tuning.devices) if flops else None
-    stale = here.staleness(today)
+    stale = here.staleness(asked.today)
     does_fit = need.total <= has
     return Placement(
         hardware=name,

@@ -28,7 +28,7 @@ def make_family(family: str, folder: Path, *, tied: bool = False, **changes: obj
     torch.manual_seed(3)
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, **(settings | changes)))
     with torch.no_grad():
-        for name, parameter in model.named_parameters():  # norms and biases start at one and nought: move them
+        for parameter in model.parameters():  # norms and biases start at one and nought: move them
             if parameter.ndim == 1:
                 parameter.add_(torch.randn(parameter.shape) * 0.1)
     model.save_pretrained(folder)
