@@ -17,10 +17,11 @@ from luthier.domain.snapshots import Split
 from luthier.domain.variants import Variant
 from luthier.errors import Refused
 from luthier.lifecycle.answering import Variants
+from luthier.lifecycle.energy import Meter, counters_here
 from luthier.lifecycle.links.assessment import require_tuning
 from luthier.lifecycle.links.hosted import perform_hosted
 from luthier.lifecycle.links.review import admitted_rows
-from luthier.lifecycle.spending import spend
+from luthier.lifecycle.spending import note_energy, spend
 from luthier.lifecycle.workspace import Settled, Workspace
 from luthier.train.config import TrainConfig
 from luthier.train.stage import VERSION, run
@@ -40,6 +41,7 @@ class _Ports:
     def __init__(self, work: Workspace, stop: Event) -> None:
         self._work = work
         self._stop = stop
+        self.meter = Meter(counters_here())
         self.checkpoints: Path | None = work.home / "checkpoints"
 
     def monotonic_seconds(self) -> float:
@@ -49,6 +51,7 @@ class _Ports:
         self._work.voice.curve(point, done, of)
 
     def stop_requested(self) -> bool:
+        self.meter.look()
         return self._stop.is_set()
 
 
@@ -142,10 +145,12 @@ def _perform(
     base = BaseModel(folder=folder, weights=weights_digest(folder), id=work.config.models[base_name].id)
     snapshot = work.require("data")
     with tempfile.TemporaryDirectory(dir=work.home) as scratch, _set_by_sigterm() as stop:
-        target = Path(scratch) / "adapter"
-        outcome = run(_Ports(work, stop), config, base, train, validation, target=target)
+        target, ports = Path(scratch) / "adapter", _Ports(work, stop)
+        outcome = run(ports, config, base, train, validation, target=target)
         adapter = work.store.artifacts.put_folder(target, kind="adapter", parents=[snapshot], now=work.clock())
-    cost = spend(work, "training", _subject(shuffled=shuffled), seconds=Decimal(str(round(outcome.seconds, 3))))
+    subject, seconds = _subject(shuffled=shuffled), Decimal(str(round(outcome.seconds, 3)))
+    cost = spend(work, "training", subject, seconds=seconds, note=f"energy: {ports.meter.said}")
+    note_energy(work, "training", subject, ports.meter)
     record: TrainingRun = outcome.as_run(snapshot=snapshot, adapter=adapter, cost=cost)
     work.voice.say(
         f"{record.stopped_because} after {record.curve[-1].epoch:.1f} epochs and {record.seconds:.0f} s; "

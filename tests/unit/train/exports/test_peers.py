@@ -106,7 +106,8 @@ def test_a_template_without_a_name_is_refused() -> None:
 def test_what_cannot_be_said_is_told() -> None:
     config = TrainConfig(time_limit_seconds=60, early_stopping=EarlyStoppingConfig(min_delta=0.1))
     told = " ".join(untold(config))
-    assert "time_limit_seconds" in told and "min_delta" in told
+    assert "time_limit_seconds" in told
+    assert "min_delta" in told
 
 
 def test_half_an_evaluation_per_epoch_is_one() -> None:

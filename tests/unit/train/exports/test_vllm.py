@@ -12,7 +12,8 @@ from luthier.errors import Faults, MissingInput
 from luthier.train.exports.vllm import check_layout, serving_notes
 
 GOOD: dict[str, Any] = {
-    "peft_type": "LORA", "r": 8, "bias": "none", "use_dora": False, "modules_to_save": None, "target_modules": ["q_proj"],
+    "peft_type": "LORA", "r": 8, "bias": "none", "use_dora": False, "modules_to_save": None,
+    "target_modules": ["q_proj"],
 }  # fmt: skip
 MODULE = "base_model.model.model.layers.0.self_attn.q_proj"
 
@@ -58,7 +59,9 @@ def test_a_lone_half_a_strange_tensor_and_a_wrong_rank_are_all_told_at_once(tmp_
     with pytest.raises(Faults) as refused:
         check_layout(_adapter(tmp_path / "a", tensors))
     told = "\n".join(refused.value.faults)
-    assert "lora_A alone" in told and "lm_head.weight" in told and "has rank 4" in told
+    assert "lora_A alone" in told
+    assert "lm_head.weight" in told
+    assert "has rank 4" in told
 
 
 def test_a_file_that_is_no_safetensors_is_refused(tmp_path: Path) -> None:

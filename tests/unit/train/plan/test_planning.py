@@ -63,8 +63,10 @@ def test_two_devices_take_half_the_hours_at_the_same_price() -> None:
     work = Work(training_tokens=1_000_000_000, epochs=1, counted_by="as given")
     one = _plan(_tuning(), "h100-80gb", work=work).placements[0]
     two = _plan(_tuning(devices=2), "h100-80gb", work=work).placements[0]
-    assert one.hours is not None and two.hours == pytest.approx(one.hours / 2)
-    assert one.price is not None and two.price is not None
+    assert one.hours is not None
+    assert two.hours == pytest.approx(one.hours / 2)
+    assert one.price is not None
+    assert two.price is not None
     assert abs(one.price.amount - two.price.amount) <= Decimal("0.01")
 
 
@@ -72,7 +74,8 @@ def test_looks_at_the_validation_rows_cost_time() -> None:
     bare = Work(training_tokens=1000, epochs=1, counted_by="as given")
     looking = bare.model_copy(update={"validation_tokens": 500, "evaluations": 3})
     first, second = (_plan(_tuning(), "h100-80gb", work=work).flops for work in (bare, looking))
-    assert first is not None and second == first + 1500 * forward_flops(SHAPE, 4096)
+    assert first is not None
+    assert second == first + 1500 * forward_flops(SHAPE, 4096)
 
 
 def test_without_tokens_there_is_neither_time_nor_price_and_it_says_so() -> None:
@@ -84,7 +87,8 @@ def test_without_tokens_there_is_neither_time_nor_price_and_it_says_so() -> None
 def test_a_machine_without_a_price_gives_hours_and_no_price() -> None:
     work = Work(training_tokens=1000, epochs=1, counted_by="as given")
     placed = _plan(_tuning("qlora"), "a6000-48gb", work=work).placements[0]
-    assert placed.hours is not None and placed.price is None
+    assert placed.hours is not None
+    assert placed.price is None
 
 
 def test_a_price_older_than_half_a_year_is_called_old() -> None:
@@ -100,7 +104,7 @@ def test_what_fits_nowhere_asked_is_refused_with_what_would_fit() -> None:
     """22 bytes a parameter are 1,446 GiB: 90 on each of 16 cards, 45 on each of 32."""
     tuning = _tuning("none", devices=8, is_sharded=True, is_checkpointed=True, tokens_at_once=512, row_tokens=512)
     found = _plan(tuning, "h100-80gb", model=shapes.LLAMA_70B)
-    with pytest.raises(Refused, match="8 x h100-80gb, which has 79.7 GiB") as refused:
+    with pytest.raises(Refused, match=r"8 x h100-80gb, which has 79\.7 GiB") as refused:
         require_a_place(found)
     assert "32 x h100-80gb with the weights shared out" in refused.value.hint
     require_a_place(_plan(_tuning("qlora"), "h100-80gb"))
