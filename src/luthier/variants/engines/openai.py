@@ -81,8 +81,7 @@ class OpenAIEngine:
 
     def add_adapter(self, name: str, folder: Path) -> None:
         """An adapter that the endpoint serves: under the name that a hosted run's note gives, or under `name`."""
-        note = folder / HOSTED_NOTE
-        self._adapters[name] = str(read_json(note).get("model")) if note.is_file() else name
+        self._adapters[name] = hosted_model(folder) or name
 
     def answer(self, requests: Sequence[EngineRequest]) -> list[Answer]:
         """One answer per request; EngineFault when the endpoint refuses the key, the model or the address."""
@@ -151,6 +150,12 @@ class OpenAIEngine:
             latency_seconds=took,
             cost=self._model.price.of(usage.prompt_tokens, usage.completion_tokens),
         )
+
+
+def hosted_model(folder: Path) -> str | None:
+    """The name that a provider has for the model of a hosted run; None where the folder holds an adapter's tensors."""
+    note = folder / HOSTED_NOTE
+    return str(read_json(note).get("model")) if note.is_file() else None
 
 
 def body_of(request: EngineRequest, model: str) -> dict[str, object]:
