@@ -25,9 +25,6 @@ def plan(
     hardware: Annotated[list[str] | None, typer.Option(help="A machine to plan for; repeatable. All of them.")] = None,
     devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
     shard: Annotated[bool, typer.Option("--shard", help="Devices share the weights (FSDP).")] = False,
-    checkpointing: Annotated[
-        bool, typer.Option("--checkpointing", help="As if activations were computed again on the way back.")
-    ] = False,
     tokens: Annotated[int | None, typer.Option(min=1, help="Of one epoch, in place of counting rows.")] = None,
     longest: Annotated[int | None, typer.Option(min=1, help="Tokens of the longest conversation.")] = None,
     as_json: JsonOption = False,
@@ -35,7 +32,7 @@ def plan(
     """Say what the next run would train, need, take and cost; refuses (3) when it fits on nothing asked about."""
     asked = Asked(
         model=model, hardware=tuple(hardware or ()), devices=devices, is_sharded=shard,
-        is_checkpointed=checkpointing, tokens=tokens, longest=longest,
+         tokens=tokens, longest=longest,
     )  # fmt: skip
     with opened(project, assignments, as_json=as_json) as work:
         found = plan_training(work, Variants(work, lambda: rows_of(work, "train")), asked)

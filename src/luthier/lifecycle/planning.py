@@ -28,7 +28,6 @@ class Asked:
     hardware: Sequence[str] = ()
     devices: int = 1
     is_sharded: bool = False
-    is_checkpointed: bool = False
     tokens: int | None = None
     """Of one epoch, in place of counting."""
     longest: int | None = None
@@ -52,7 +51,6 @@ def plan_training(work: Workspace, variants: Variants, asked: Asked) -> Training
     longest = asked.longest or (counted.longest if counted else min(shape.context_tokens, config.micro_batch_tokens))
     tuning = tuning_of(
         config, longest=longest, devices=asked.devices, is_sharded=asked.is_sharded,
-        is_checkpointed=asked.is_checkpointed,
     )  # fmt: skip
     spent = counted and Work(
         training_tokens=counted.training, validation_tokens=counted.validation, epochs=config.epochs,

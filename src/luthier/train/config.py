@@ -175,6 +175,9 @@ class TrainConfig(Section):
     keep_checkpoints: Literal["best", "all"] = Field(
         default="best", description="`all` keeps the adapter of every evaluation beside the run's checkpoints."
     )
+    activation_checkpointing: bool = Field(
+        default=False, description="Layers are computed again on the way back: far less memory, a third slower."
+    )
     backend: BackendConfig = Field(default=LocalBackend(), description="Where the run computes.")
     precision: Precision = Field(default="auto", description="fp32 on a CPU; bf16 where the accelerator has it.")
     device: Device = Field(default="auto", description="An accelerator where there is one.")

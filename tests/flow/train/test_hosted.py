@@ -89,7 +89,7 @@ class Switchboard:
 
 
 @contextmanager
-def _listening(app: Any) -> Iterator[str]:
+def listening(app: Any) -> Iterator[str]:
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off")
     listens = threading.Event()
 
@@ -112,7 +112,7 @@ def _listening(app: Any) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def board() -> Iterator[tuple[Switchboard, str]]:
     switchboard = Switchboard()
-    with _listening(switchboard) as url:
+    with listening(switchboard) as url:
         yield switchboard, url
 
 

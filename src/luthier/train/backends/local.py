@@ -44,6 +44,8 @@ def fit(ports: Ports, job: Job, train: Sequence[Row], validation: Sequence[Row],
     machine = choose_machine(job.config)
     with torch.random.fork_rng(), memory_told(job.config):
         model = prepare_model(job.base, job.config.adapter, machine, seed=job.seed)
+        if job.config.activation_checkpointing:
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         prepared = _prepared(job, model, machine, train, validation)
         bench = _bench(job, model, machine)
         loop = Loop(

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
+from transformers.utils.logging import disable_progress_bar
 
 from luthier.errors import EngineFault
 from luthier.train.durable import folder_in_one_move
@@ -35,6 +36,7 @@ class Merged:
 def merge(base: Path, adapter: Path) -> Merged:
     """The merged model; EngineFault where its logits are not those of the adapter on its base."""
     check_model_folder(base)
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is for what a person must know
     with warnings.catch_warnings(), torch.random.fork_rng():
         # peft 0.21 asks transformers 5.23 for a property under its old name
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)

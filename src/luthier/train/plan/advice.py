@@ -39,19 +39,19 @@ def _smaller(tuning: Tuning, here: Hardware) -> Iterator[tuple[str, Tuning]]:
     if row < tuning.tokens_at_once:
         yield f"train.micro_batch_tokens={row}: one conversation at a time, slower", one_row
     again = one_row.model_copy(update={"is_checkpointed": True})
-    yield f"{_one_row(tuning)}activation checkpointing: layers computed twice, a third slower", again
+    yield f"{_one_row(tuning)}train.activation_checkpointing=true: a third slower", again
     if tuning.kind == "none":
         light = again.model_copy(update={"kind": "lora", "rank": 16})
         yield "an adapter instead of every weight: train.adapter.kind=lora", light
     if tuning.kind != "qlora" and here.quantizes:
         packed = again.model_copy(update={"kind": "qlora", "rank": tuning.rank or 16})
-        yield f"{_one_row(tuning)}checkpointing and 4-bit weights: train.adapter.kind=qlora", packed
+        yield f"{_one_row(tuning)}train.activation_checkpointing=true, train.adapter.kind=qlora: 4-bit weights", packed
         short = packed.model_copy(update={"tokens_at_once": 512, "row_tokens": 512})
         if row > 512:
-            yield "the same with conversations of at most 512 tokens", short
+            yield "the same with train.max_tokens_per_example=512", short
     elif row > 512:
         short = again.model_copy(update={"tokens_at_once": 512, "row_tokens": 512})
-        yield "checkpointing and conversations of at most 512 tokens: train.max_tokens_per_example=512", short
+        yield "train.activation_checkpointing=true, train.max_tokens_per_example=512", short
 
 
 def _one_row(tuning: Tuning) -> str:
@@ -66,5 +66,5 @@ def _elsewhere(shape: ModelShape, tuning: Tuning, name: str, machines: Mapping[s
     for devices in MORE_DEVICES:
         shared = tuning.model_copy(update={"devices": devices, "is_sharded": True})
         if devices > tuning.devices and fits(shape, shared, machines[name]):
-            return [*said, f"{devices} x {name} with the weights shared out (FSDP)"]
+            return [*said, f"{devices} x {name} with the weights shared out (FSDP), by another trainer"]
     return said

@@ -6,9 +6,7 @@ from luthier.train.config import TrainConfig
 from luthier.train.plan.tuning import Kind, Tuning
 
 
-def tuning_of(
-    config: TrainConfig, *, longest: int, is_checkpointed: bool = False, devices: int = 1, is_sharded: bool = False
-) -> Tuning:
+def tuning_of(config: TrainConfig, *, longest: int, devices: int = 1, is_sharded: bool = False) -> Tuning:
     """What the section's run would train; `longest` is its longest conversation in tokens, which stands alone."""
     kind: Kind = config.adapter.kind
     longest = min(longest, config.max_tokens_per_example or longest)
@@ -20,7 +18,7 @@ def tuning_of(
         precision="fp32" if config.precision == "fp32" else "bf16",
         tokens_at_once=max(config.micro_batch_tokens, longest),
         row_tokens=longest,
-        is_checkpointed=is_checkpointed,
+        is_checkpointed=config.activation_checkpointing,
         devices=devices,
         is_sharded=is_sharded,
     )

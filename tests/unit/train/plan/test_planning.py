@@ -114,7 +114,7 @@ def test_offers_come_in_the_order_of_what_they_give_up() -> None:
     tuning = _tuning(tokens_at_once=32_768, row_tokens=1024)
     offers = would_fit(SHAPE, tuning, "a100-80gb", known_machines())
     assert offers[0].startswith("train.micro_batch_tokens=1024")
-    assert "checkpointing: layers computed twice" in offers[1]
+    assert "train.activation_checkpointing=true" in offers[1]
     assert "train.adapter.kind=qlora" in offers[2]
 
 
@@ -151,6 +151,9 @@ def test_the_train_section_decides_the_plan() -> None:
     found = tuning_of(config, longest=300)
     assert (found.rank, found.layers, found.optimizer) == (4, ("q_proj",), "muon")
     assert (found.tokens_at_once, found.row_tokens) == (300, 300)
+    assert not found.is_checkpointed
+    again = tuning_of(config.model_copy(update={"activation_checkpointing": True}), longest=300)
+    assert again.is_checkpointed
     shorter = tuning_of(config.model_copy(update={"max_tokens_per_example": 64}), longest=300)
     assert (shorter.tokens_at_once, shorter.row_tokens) == (100, 64)
 
