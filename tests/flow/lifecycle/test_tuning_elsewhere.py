@@ -41,6 +41,9 @@ def test_a_plan_counts_the_admitted_rows_and_refuses_what_cannot_fit(project_at:
     assert "admitted rows" in found["work"]["counted_by"]
     assert found["work"]["training_tokens"] > 1000
     assert all(placement["fits"] for placement in found["placements"])
+    same = project.luthier("train", "--plan")
+    assert same.code == 0
+    assert f"{found['trainable_parameters']:,} parameters" in same.out
     large = {"model_type": "llama", "vocab_size": 128_256, "hidden_size": 8192, "intermediate_size": 28_672,
              "num_hidden_layers": 80, "num_attention_heads": 64, "num_key_value_heads": 8}  # fmt: skip
     (project.folder / "large.json").write_text(json.dumps(large))
