@@ -92,7 +92,7 @@ def _quantized(adapter: LoraConfig, machine: Machine) -> dict[str, Any]:
 def _keep_packing(model: Any) -> None:
     """Layers in 4 bits stay packed as they are trained.
 
-    On a CPU with AVX512-BF16 bitsandbytes 0.50 packs them anew at the first evaluation, and from then on training passes
+    On a CPU with AVX512-BF16 bitsandbytes 0.50 packs them anew at the first evaluation, and from then on training goes
     through a product that has no gradient: torch warns of it, and the layers below learn nothing.
     """
     for module in model.modules():

@@ -71,7 +71,8 @@ class JudgedAnswers:
         ]
         signs, weights = torch.tensor(values, device=scored.log_probs.device).T
         over = _gains(scored, entries) - torch.tensor([entry.baseline for entry in entries], device=signs.device)
-        return (weights * (1 - torch.sigmoid(signs * self.config.beta * over))).sum()
+        losses: torch.Tensor = weights * (1 - torch.sigmoid(signs * self.config.beta * over))
+        return losses.sum()
 
     def agreements(self, scored: Scored, entries: Sequence[Opinion]) -> int | None:
         """Good answers that gained on the reference and bad ones that lost."""
