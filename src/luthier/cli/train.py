@@ -7,8 +7,10 @@ import typer
 from luthier.cli.opened import ForceOption, opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show
+from luthier.cli.train_curve import curve
 from luthier.cli.train_export import export
 from luthier.cli.train_plan import plan as plan_run
+from luthier.cli.train_runs import runs
 from luthier.domain.runs import TrainingRun
 from luthier.errors import UserError
 from luthier.lifecycle.answering import Variants
@@ -20,6 +22,8 @@ from luthier.lifecycle.workspace import Workspace
 app = typer.Typer(no_args_is_help=True)
 app.command("plan")(plan_run)
 app.command("export")(export)
+app.command("curve")(curve)
+app.add_typer(runs, name="runs")
 
 
 @app.command()

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from luthier.domain.measure import Measurement
 from luthier.domain.money import Money
 from luthier.domain.value import Value
 
@@ -22,6 +23,10 @@ class CurvePoint(Value):
     learning_rate: float | None = Field(default=None, description="None where a provider does not tell.")
     gradient_norm: float | None = None
     tokens_per_second: float | None = Field(default=None, description="Tokens without padding.")
+    memory_bytes: int | None = Field(default=None, ge=0, description="The most that was held so far.")
+    tasks: Mapping[str, Measurement] = Field(
+        default={}, description="Metric -> figure of free answers to rows of the validation sample."
+    )
 
 
 class TrainingRun(Value):
@@ -45,6 +50,8 @@ class TrainingRun(Value):
     total_parameters: int | None = Field(description="None where a provider does not tell.")
     seconds: float
     cost: Money
+    rows: int | None = Field(default=None, description="Training rows learned from; None where nobody counted.")
+    measuring_seconds: float = Field(default=0.0, ge=0, description="Of `seconds`, spent on free answers.")
     left_out: Mapping[str, int] = Field(default_factory=dict, description="Rows not trained on, by reason.")
     choices: Mapping[str, str] = Field(default_factory=dict, description="Automatic choices, each with its reason.")
 
@@ -54,3 +61,8 @@ class TrainingRun(Value):
         if self.trainable_parameters is None or not self.total_parameters:
             return None
         return self.trainable_parameters / self.total_parameters
+
+    @property
+    def tasks(self) -> Mapping[str, Measurement]:
+        """Metric -> figure of the adapter that was kept; empty where none was measured."""
+        return next((point.tasks for point in self.curve if point.step == self.best_step and point.tasks), {})

@@ -6,10 +6,11 @@ The defaults suit the bundled model of four million parameters. For a model of a
 
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from luthier.section import Section
 from luthier.train.backend_config import BackendConfig, LocalBackend
+from luthier.train.lab.config import MeasureConfig, SearchConfig, Tracker
 
 Method = Literal["sft", "dpo", "kto", "distill"]
 AdapterKind = Literal["lora", "dora", "qlora", "none"]
@@ -182,6 +183,16 @@ class TrainConfig(Section):
     precision: Precision = Field(default="auto", description="fp32 on a CPU; bf16 where the accelerator has it.")
     device: Device = Field(default="auto", description="An accelerator where there is one.")
     seed: int = Field(default=0, ge=0, lt=1 << 31, description="Fixes the adapter's start and the order of the rows.")
+    measure: MeasureConfig | None = Field(default=None, description="None measures the loss alone.")
+    search: SearchConfig | None = Field(default=None, description="For `luthier train search`.")
+    tracking: tuple[Tracker, ...] = Field(
+        default=(), description="Where runs are told besides the store; files below the project's home."
+    )
+
+    @property
+    def recipe(self) -> dict[str, JsonValue]:
+        """What fixes a run: every setting but those that only say who is told, or what other runs to try."""
+        return self.model_dump(mode="json", exclude={"search", "tracking"})
 
     @model_validator(mode="after")
     def _no_section_is_for_another_method(self) -> Self:

@@ -33,6 +33,7 @@ class Position(Value):
     step: int = Field(default=0, ge=0)
     planned_steps: int = Field(gt=0)
     seconds: float = Field(default=0.0, ge=0, description="Of all attempts up to here.")
+    measuring_seconds: float = Field(default=0.0, ge=0, description="Of those, spent on free answers.")
     first_step_at: float = Field(default=0.0, ge=0, description="Seconds spent before the first step.")
     examples_seen: int = 0
     tokens_seen: int = 0

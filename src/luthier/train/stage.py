@@ -81,7 +81,7 @@ def run_digest(
 ) -> str:
     """Digest of everything that fixes a run: two runs with the same one are the same run."""
     rows = [[row.digest for row in rows] for rows in (train, validation)]
-    return digest_of([VERSION, config.model_dump(mode="json"), base.weights, rows, seed, teacher and teacher.weights])
+    return digest_of([VERSION, config.recipe, base.weights, rows, seed, teacher and teacher.weights])
 
 
 def _check_sets(train: Sequence[Row], validation: Sequence[Row]) -> None:

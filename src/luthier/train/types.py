@@ -93,6 +93,8 @@ class TrainingOutcome(Value):
     trainable_parameters: int = Field(gt=0)
     total_parameters: int = Field(gt=0)
     seconds: float = Field(ge=0, description="Of training, over all attempts of a resumed run.")
+    rows: int = Field(gt=0, description="Training rows learned from.")
+    measuring_seconds: float = Field(default=0.0, ge=0, description="Of `seconds`, spent on free answers.")
     left_out: Mapping[str, int] = Field(description="Conversations not trained on, by reason.")
     choices: Mapping[str, str] = Field(description="What was chosen automatically, each with its reason.")
 

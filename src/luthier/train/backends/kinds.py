@@ -36,6 +36,7 @@ def prepare_model(base: BaseModel, adapter: LoraConfig, machine: Machine, *, see
         base.folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False,
         **_quantized(adapter, machine),
     )  # fmt: skip
+    _keep_packing(model)
     torch.manual_seed(seed)
     if adapter.kind == "none":
         return model.to(machine.device)
@@ -86,6 +87,17 @@ def _quantized(adapter: LoraConfig, machine: Machine) -> dict[str, Any]:
         bnb_4bit_compute_dtype=machine.compute,
     )  # fmt: skip
     return {"quantization_config": settings, "device_map": {"": machine.device}}
+
+
+def _keep_packing(model: Any) -> None:
+    """Layers in 4 bits stay packed as they are trained.
+
+    On a CPU with AVX512-BF16 bitsandbytes 0.50 packs them anew at the first evaluation, and from then on training goes
+    through a product that has no gradient: torch warns of it, and the layers below learn nothing.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def _settings(adapter: LoraConfig) -> PeftLora:

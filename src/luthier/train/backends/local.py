@@ -142,7 +142,7 @@ def _outcome(loop: Loop, job: Job, machine: Machine, reason: StopReason, left_ou
     return TrainingOutcome(
         base_weights=job.base.weights,
         method=job.config.method,
-        config=_flat(job.config.model_dump(mode="json")),
+        config=_flat(job.config.recipe),
         seed=job.seed,
         curve=at.curve,
         best_step=at.best.step,
@@ -152,7 +152,9 @@ def _outcome(loop: Loop, job: Job, machine: Machine, reason: StopReason, left_ou
         tokens_seen=at.tokens_seen,
         trainable_parameters=trained,
         total_parameters=total,
+        rows=len(loop.train),
         seconds=at.seconds,
+        measuring_seconds=at.measuring_seconds,
         left_out=left_out,
         choices=machine.reasons,
     )

@@ -70,7 +70,7 @@ class Distilled:
         student = log_softmax(scored.logits.float() / self.config.temperature, dim=-1)[scored.sheet.of_pick]
         return divergence(student, teacher, self.config.beta)
 
-    def agreements(self, scored: Scored, entries: Sequence[Lesson]) -> int | None:
+    def agreements(self, scored: Scored, entries: Sequence[Lesson]) -> None:
         """Nothing is preferred here."""
         del scored, entries
 

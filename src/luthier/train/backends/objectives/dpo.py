@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from luthier.train.backends.encode import Encoded
-from luthier.train.backends.objectives.protocol import Scored, Scorer
+from luthier.train.backends.objectives.protocol import LEAST_GAIN, Scored, Scorer
 from luthier.train.config import DpoConfig
 
 
@@ -64,7 +64,7 @@ class Preferred:
     def agreements(self, scored: Scored, entries: Sequence[Pair]) -> int | None:
         """Pairs whose chosen answer gained more over the reference than the rejected one."""
         gains = _gains(scored, entries)
-        return int((gains[:, 0] > gains[:, 1]).sum())
+        return int((gains[:, 0] - gains[:, 1] > LEAST_GAIN).sum())
 
 
 def _gains(scored: Scored, entries: Sequence[Pair]) -> torch.Tensor:

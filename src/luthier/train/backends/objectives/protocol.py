@@ -24,6 +24,9 @@ class Entry(Protocol):
         ...
 
 
+LEAST_GAIN = 1e-3
+"""Nats that an answer must gain or lose before it counts: less is rounding, as all is before the first step."""
+
 E = TypeVar("E", bound=Entry)
 
 

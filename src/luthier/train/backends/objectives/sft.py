@@ -48,6 +48,6 @@ class Supervised:
         del entries
         return -scored.log_probs.sum()
 
-    def agreements(self, scored: Scored, entries: Sequence[Answered]) -> int | None:
+    def agreements(self, scored: Scored, entries: Sequence[Answered]) -> None:
         """Nothing is preferred here."""
         del scored, entries
