@@ -9,6 +9,7 @@ from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show
 from luthier.cli.train_curve import curve
 from luthier.cli.train_export import export
+from luthier.cli.train_forgetting import forgetting
 from luthier.cli.train_plan import plan as plan_run
 from luthier.cli.train_runs import runs
 from luthier.domain.runs import TrainingRun
@@ -22,6 +23,7 @@ from luthier.lifecycle.workspace import Workspace
 app = typer.Typer(no_args_is_help=True)
 app.command("plan")(plan_run)
 app.command("export")(export)
+app.command("forgetting")(forgetting)
 app.command("curve")(curve)
 app.add_typer(runs, name="runs")
 

@@ -218,6 +218,15 @@ class TrainConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _free_answers_need_the_model_here(self) -> Self:
+        if self.measure is not None and self.backend.kind != "local":
+            raise ValueError(
+                f"`measure` asks the model in this process, and `backend: {self.backend.kind}` trains it elsewhere; "
+                "leave `measure` out, and run `luthier evaluate` afterwards"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _muon_turns_matrices_only(self) -> Self:
         if self.optimizer == "muon" and self.adapter.kind in {"dora", "none"}:
             raise ValueError(f"muon trains matrices alone and `{self.adapter.kind}` also has vectors; choose adamw")

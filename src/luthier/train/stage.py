@@ -7,7 +7,7 @@ from pathlib import Path
 from luthier.domain.digests import digest_of
 from luthier.errors import EmptySample, Faults, Tampered, UserError
 from luthier.train.config import Method, TrainConfig
-from luthier.train.types import BaseModel, Conversation, Judged, Ports, PreferencePair, Row, TrainingOutcome
+from luthier.train.types import BaseModel, Conversation, Exam, Judged, Ports, PreferencePair, Row, TrainingOutcome
 from luthier.variants.engines.folders import check_model_folder, weights_digest
 
 VERSION = 2
@@ -25,6 +25,7 @@ def run(
     target: Path,
     seed: int | None = None,
     teacher: BaseModel | None = None,
+    exam: Exam | None = None,
 ) -> TrainingOutcome:
     """The history of one run whose adapter now lies in `target`; the base model is as it was.
 
@@ -37,6 +38,7 @@ def run(
         target: The folder to be made; it holds a complete adapter or does not exist.
         seed: Beats `config.seed`.
         teacher: The model whose distributions are learned, with `train.distill.learn_from: logits`.
+        exam: Rows answered freely at each evaluation; in this process only.
 
     Raises:
         EmptySample: One of the sets is empty.
@@ -59,7 +61,7 @@ def run(
         ports.checkpoints
         and ports.checkpoints / run_digest(config, base, train, validation, seed=chosen, teacher=teacher)[:16]
     )
-    job = local.Job(config, base, chosen, folder, teacher)
+    job = local.Job(config, base, chosen, folder, teacher, exam=exam)
     if config.backend.kind in ("torchrun", "ray"):
         from luthier.train.backends import several  # noqa: PLC0415
 

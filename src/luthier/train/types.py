@@ -1,6 +1,6 @@
 """What goes into a tuning run and what comes out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, Self
@@ -8,6 +8,7 @@ from typing import Literal, Protocol, Self
 from pydantic import Field, model_validator
 
 from luthier.domain.examples import Message
+from luthier.domain.measure import Measurement
 from luthier.domain.money import Money
 from luthier.domain.runs import CurvePoint, TrainingRun
 from luthier.domain.value import Value
@@ -62,6 +63,16 @@ class Judged(Value):
 
 
 Row = Conversation | PreferencePair | Judged
+
+
+@dataclass(frozen=True)
+class Exam:
+    """Rows that the model answers freely while it trains, and how the answers are scored."""
+
+    rows: Sequence[Conversation]
+    max_tokens: int
+    score: Callable[[Mapping[str, str]], Mapping[str, Measurement]]
+    """From answers by row id to figures; a row without an answer counts as wrong."""
 
 
 @dataclass(frozen=True)

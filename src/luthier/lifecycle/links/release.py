@@ -14,6 +14,7 @@ from luthier.domain.value import Json
 from luthier.domain.variants import Variant
 from luthier.errors import NotFound, Refused, Tampered, UserError, WaitingForPerson
 from luthier.lifecycle.answering import Variants
+from luthier.lifecycle.lab.forgetting import forgetting_of, forgetting_verdict
 from luthier.lifecycle.links.data import gold_set
 from luthier.lifecycle.links.evaluation import (
     baseline_reports,
@@ -30,6 +31,7 @@ from luthier.release.stage import VERSION, release_of, run
 from luthier.release.step import step
 from luthier.release.types import Actor, ApprovalState, Approved, Event, Evidence, Proposed, Rejected
 from luthier.store import ApprovalRow, Principal, ReleaseRow
+from luthier.train.lab.overfitting import overfitting
 from luthier.variants.engines.folders import weights_digest
 
 _events: TypeAdapter[Event] = TypeAdapter(Event)
@@ -66,6 +68,9 @@ def settle_gate(
     name = _gate_name(variant.name, label)
     evidence = _evidence(work, variants, variant, label=label)
     inputs = {**{report.benchmark: report.digest for report in evidence.reports}, **_compared(evidence)}
+    general = forgetting_of(work, variant.adapter) if evidence.forgetting and variant.adapter else None
+    if general is not None:
+        inputs["forgetting"] = general.digest
     override = (
         _override(work.actor, override_reason, work.clock())
         if override_reason is not None
@@ -79,6 +84,7 @@ def settle_gate(
             "release": section.model_dump(mode="json"),
             "override": override.reason if override else None,
             "intact": dict(evidence.intact),  # bytes that changed since then must be judged anew
+            "warnings": list(evidence.warnings),
         },
         inputs=inputs,
         perform=lambda: _decide(work, section, evidence, override),
@@ -175,7 +181,21 @@ def _evidence(work: Workspace, variants: Variants, variant: Variant, *, label: s
         best_baseline=best,
         intact=_intact(work, variants, variant),
         first_release=first,
+        forgetting=forgetting_verdict(work, variant),
+        warnings=_warnings(work, variant, label),
     )
+
+
+def _warnings(work: Workspace, variant: Variant, label: str) -> tuple[str, ...]:
+    """What the run behind an adapter makes an approver think twice of."""
+    if variant.adapter is None:
+        return ()
+    training = work.fetch(work.require("train", label), TrainingRun)
+    flag = overfitting(training.curve, kept=training.best_step)
+    told = [f"overfitting: {reason}" for reason in flag.reasons] if flag.outcome == "fail" else []
+    if work.config.evaluation.forgetting is None:
+        told.append("general ability was not measured before and after tuning (evaluation.forgetting is not set)")
+    return tuple(told)
 
 
 def _compared(evidence: Evidence) -> dict[str, str]:
@@ -214,6 +234,8 @@ def _decide(work: Workspace, section: ReleaseConfig, evidence: Evidence, overrid
     decision = run(section, evidence, override=override)
     verdict = decision.verdict
     work.voice.say(f"gate on {decision.variant}: {verdict.outcome.replace('_', ' ')}: {verdict.reasons[0]}")
+    for warning in decision.warnings:
+        work.voice.say(f"warning: {warning}")
     if decision.override:
         work.voice.say(f"overridden by {decision.override.by}: {decision.override.reason}")
     return work.keep(decision, kind="gate", parents=[report.digest for report in evidence.reports])

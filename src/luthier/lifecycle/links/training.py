@@ -21,6 +21,7 @@ from luthier.domain.variants import Decoding, Variant
 from luthier.errors import Refused, UnknownName
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.energy import Meter, counters_here
+from luthier.lifecycle.lab.exam import exam_of
 from luthier.lifecycle.links.assessment import require_tuning
 from luthier.lifecycle.links.hosted import perform_hosted
 from luthier.lifecycle.links.review import admitted_rows
@@ -196,7 +197,8 @@ def _perform(work: Workspace, variants: Variants, served_by: Sequence[Variant], 
         target, ports = Path(scratch) / "adapter", _Ports(work, stop, order)
         teacher = _teacher(work, variants, config)
         base = _base(work, variants, served_by)
-        outcome = run(ports, config, base, train, validation, target=target, teacher=teacher)
+        exam = exam_of(config, admitted[1], validation, work.tools)
+        outcome = run(ports, config, base, train, validation, target=target, teacher=teacher, exam=exam)
         adapter = work.store.artifacts.put_folder(target, kind="adapter", parents=[snapshot], now=work.clock())
     seconds = Decimal(str(round(outcome.seconds, 3)))
     cost = spend(work, "training", order.subject, seconds=seconds, note=f"energy: {ports.meter.said}")

@@ -17,6 +17,7 @@ from luthier.lifecycle.report.blocks import (
 )
 from luthier.lifecycle.report.facts import Facts, VariantFacts
 from luthier.lifecycle.report.figures import ordered
+from luthier.lifecycle.report.runs import curve_table, learning_blocks, told_overfitting
 from luthier.lifecycle.report.words import (
     ADVICE,
     FAILURES,
@@ -134,7 +135,11 @@ def training_section(facts: Facts) -> Section:
     blocks: list[Block] = [
         Table("Training runs; trained is the share of parameters that changed", head, rows),
         Chart("curves"),
+        *(table for name, run in runs for table in curve_table(name, run)),
+        *(Text(f"Overfitting of the {name} run: {told_overfitting(run)}") for name, run in runs),
     ]
+    if facts.learning:
+        blocks += learning_blocks(facts.learning)
     for name, run in runs:
         if run.left_out:
             left = ", ".join(f"{count} {reason}" for reason, count in run.left_out.items())

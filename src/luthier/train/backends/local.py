@@ -15,13 +15,14 @@ from luthier.train.backends.fused import fuse
 from luthier.train.backends.kinds import parameter_counts, prepare_model, trainable, write_trained
 from luthier.train.backends.loop import Loop
 from luthier.train.backends.prepared import Prepared, learns_distributions, prepare
+from luthier.train.backends.probe import Probe
 from luthier.train.backends.references import References
 from luthier.train.backends.resume import forget_states
 from luthier.train.backends.steps import Bench
 from luthier.train.backends.teacher import load_teacher
 from luthier.train.backends.team import ALONE, Team
 from luthier.train.config import TrainConfig
-from luthier.train.types import BaseModel, Ports, Row, StopReason, TrainingOutcome
+from luthier.train.types import BaseModel, Exam, Ports, Row, StopReason, TrainingOutcome
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Job:
     folder: Path | None
     teacher: BaseModel | None = None
     team: Team = ALONE
+    exam: Exam | None = None
 
 
 def fit(ports: Ports, job: Job, train: Sequence[Row], validation: Sequence[Row], *, target: Path) -> TrainingOutcome:
@@ -51,6 +53,7 @@ def fit(ports: Ports, job: Job, train: Sequence[Row], validation: Sequence[Row],
         loop = Loop(
             ports=ports, config=job.config, bench=bench, objective=prepared.objective, train=prepared.train,
             validation=prepared.held_out, seed=job.seed, states=job.folder, keep_evaluated=_keeper(model, job),
+            probe=_probe(job, model),
         )  # fmt: skip
         reason = _run_unchanged(loop, job)
     if job.team.is_first:
@@ -69,6 +72,13 @@ def _prepared(job: Job, model: Any, machine: Machine, train: Sequence[Row], vali
         teacher = load_teacher(job.teacher, machine, tokenizer, micro_batch_tokens=job.config.micro_batch_tokens)
     context = _context_tokens(model, tokenizer)
     return prepare(job.config, tokenizer, train, validation, context_tokens=context, teacher=teacher)
+
+
+def _probe(job: Job, model: Any) -> Probe | None:
+    if job.exam is None:
+        return None
+    tokenizer = load_tokenizer(job.base)
+    return Probe.of(job.exam, job.config, tokenizer, context_tokens=_context_tokens(model, tokenizer))
 
 
 def _bench(job: Job, model: Any, machine: Machine) -> Bench:

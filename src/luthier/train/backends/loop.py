@@ -1,14 +1,17 @@
 """The training loop: step, measure, keep the best, stop when it is enough; resumable between any two steps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from luthier.domain.measure import Measurement
 from luthier.domain.runs import CurvePoint
+from luthier.train.backends.memory import peak_memory_bytes
 from luthier.train.backends.objectives.protocol import Objective, length
+from luthier.train.backends.probe import Probe
 from luthier.train.backends.resume import State, Tensors, load_state, moments_of, restore_moments, save_state
 from luthier.train.backends.steps import Bench, Evaluation, StepResult, evaluate, take_step
 from luthier.train.batches import epoch_batches
@@ -36,6 +39,8 @@ class Loop:
     states: Path | None
     keep_evaluated: Callable[[int], None]
     """Told of the step of each evaluation while that step's adapter is on the bench."""
+    probe: Probe | None = None
+    """What measures free answers at each evaluation."""
     position: Position = field(init=False)
     best_adapter: Tensors = field(init=False)
     _order: tuple[int, list[list[int]]] = field(init=False, default=(-1, []))
@@ -70,12 +75,12 @@ class Loop:
             total = self.config.epochs * self.steps_per_epoch
             found = self._found()
             loss = found.loss
+            self.position = Position(best=Best.first(loss), curve=(), planned_steps=total)
             start = CurvePoint(
-                step=0, epoch=0.0, validation_loss=loss, validation_accuracy=found.accuracy, learning_rate=0.0
-            )
-            self.position = Position(
-                best=Best.first(loss), curve=(start,), planned_steps=total, first_step_at=self._seconds()
-            )
+                step=0, epoch=0.0, validation_loss=loss, validation_accuracy=found.accuracy, learning_rate=0.0,
+                memory_bytes=peak_memory_bytes(self.bench.device), tasks=self._measure_tasks(),
+            )  # fmt: skip
+            self.position = self.position.model_copy(update={"curve": (start,), "first_step_at": self._seconds()})
             self.best_adapter = self._adapter()
             self.keep_evaluated(0)
             self.ports.progress(start, 0, total)
@@ -130,12 +135,23 @@ class Loop:
             self.position = self.position.model_copy(update={"planned_steps": fit})
             return
         found = self._evaluate() if evaluates else None
-        point = self._point(result, rate, found)
+        tasks = self._measure_tasks() if evaluates else {}
+        point = self._point(result, rate, found, tasks)
         curve = (*self.position.curve, point)
         self.position = self.position.model_copy(
             update={"planned_steps": fit, "curve": curve, "since": Since(), "seconds": self._seconds()}
         )
         self.ports.progress(point, step, fit)
+
+    def _measure_tasks(self) -> Mapping[str, Measurement]:
+        """Figures of free answers of the adapter on the bench; their seconds are counted apart."""
+        if self.probe is None:
+            return {}
+        began = self._seconds()
+        figures = self.probe.figures(self.bench)
+        spent = self._seconds() - began
+        self.position = self.position.model_copy(update={"measuring_seconds": self.position.measuring_seconds + spent})
+        return figures
 
     def _found(self) -> Evaluation:
         return evaluate(self.bench, self.objective, self.validation, seed=self.seed)
@@ -154,7 +170,9 @@ class Loop:
         self.keep_evaluated(step)
         return found
 
-    def _point(self, result: StepResult, rate: float, found: Evaluation | None) -> CurvePoint:
+    def _point(
+        self, result: StepResult, rate: float, found: Evaluation | None, tasks: Mapping[str, Measurement]
+    ) -> CurvePoint:
         since = self.position.since
         return CurvePoint(
             step=self.position.step,
@@ -165,6 +183,8 @@ class Loop:
             learning_rate=rate,
             gradient_norm=result.gradient_norm,
             tokens_per_second=since.tokens / since.seconds if since.seconds > 0 else None,
+            memory_bytes=peak_memory_bytes(self.bench.device),
+            tasks=tasks,
         )
 
     def _save(self) -> None:

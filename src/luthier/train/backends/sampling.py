@@ -23,7 +23,7 @@ def sample_answers(
     most_tokens: int,
     context_tokens: int,
 ) -> list[Encoded]:
-    """Each prompt with an answer drawn from the model; equal seeds draw equal answers.
+    """Each prompt with an answer drawn from the model; equal seeds draw equal answers, and temperature 0 the likeliest.
 
     A prompt ends where its text's first target stands. An answer ends with the end of the turn or is cut.
     """
@@ -56,8 +56,7 @@ def _draw(
             input_ids=read, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
             logits_to_keep=1,
         )  # fmt: skip
-        shares = torch.softmax(found.logits[:, -1].float() / temperature, dim=-1)
-        read = torch.multinomial(shares, 1, generator=draws)
+        read = _next(found.logits[:, -1].float(), temperature, draws)
         for at, token in zip(alive, read[:, 0].tolist(), strict=True):
             answers[at].append(token)
         goes_on = [place for place, at in enumerate(alive) if answers[at][-1] not in ends]
@@ -69,6 +68,13 @@ def _draw(
             cache.batch_select_indices(kept)  # type: ignore[no-untyped-call]
             read, mask, alive = read[kept], mask[kept], [alive[place] for place in goes_on]
     return [tuple(answer) for answer in answers]
+
+
+def _next(logits: torch.Tensor, temperature: float, draws: torch.Generator) -> torch.Tensor:
+    """One token per row, shape [rows, 1]."""
+    if temperature == 0:
+        return logits.argmax(dim=-1, keepdim=True)
+    return torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1, generator=draws)
 
 
 def _left_padded(prompts: Sequence[Any], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
