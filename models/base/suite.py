@@ -24,7 +24,8 @@ PER_MAKER = 16
 TOKENIZER = ROOT / "src" / "luthier" / "variants" / "engines" / "bundled" / "tokenizer.json"
 PHRASES = (
     "the kettle on the stove", "a letter without a stamp", "every second morning", "behind the green door",
-    "two pairs of dry socks", "the last train home", "a map of the harbour", "rain before noon", "the neighbour's ladder",
+    "two pairs of dry socks", "the last train home", "a map of the harbour", "rain before noon",
+    "the neighbour's ladder",
     "half a loaf of bread", "an old brass key", "somewhere near the bridge", "the window that never shuts",
     "a list of small repairs", "warm milk and honey", "the quiet end of the hall", "three boxes of chalk",
     "a question nobody asked", "the long way round", "paint for the garden fence", "a seat by the aisle",

@@ -10,8 +10,10 @@ from luthier.cli.output import show
 from luthier.cli.train_curve import curve
 from luthier.cli.train_export import export
 from luthier.cli.train_forgetting import forgetting
+from luthier.cli.train_ladder import ladder
 from luthier.cli.train_plan import plan as plan_run
 from luthier.cli.train_runs import runs
+from luthier.cli.train_search import ablation, search
 from luthier.domain.runs import TrainingRun
 from luthier.errors import UserError
 from luthier.lifecycle.answering import Variants
@@ -24,7 +26,10 @@ app = typer.Typer(no_args_is_help=True)
 app.command("plan")(plan_run)
 app.command("export")(export)
 app.command("forgetting")(forgetting)
+app.command("ladder")(ladder)
 app.command("curve")(curve)
+app.command("search")(search)
+app.command("ablate")(ablation)
 app.add_typer(runs, name="runs")
 
 

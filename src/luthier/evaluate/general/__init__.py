@@ -1,1 +1,1 @@
-"""General ability before and after tuning: has the model forgotten what it could do (R69)?"""
+"""General ability before and after tuning (R69)."""

@@ -26,7 +26,7 @@ ROWS_AT_ONCE = 64
 
 
 def settle_forgetting(work: Workspace, variants: Variants, variant: Variant) -> Settled:
-    """The verdict on a tuned variant's adapter; base and adapter are asked anew only where they or the suite changed."""
+    """The verdict on a tuned variant's adapter; both are asked anew only where something changed."""
     config = work.config.evaluation.forgetting or ForgettingConfig()
     if variant.adapter is None:
         raise Refused(f"{variant.name!r} carries no adapter, so it has nothing to forget")

@@ -9,6 +9,8 @@ from luthier.section import Section
 
 Tracker = Literal["tensorboard", "mlflow"]
 Setting = bool | int | float | str
+FIXED = {"seed", "search", "tracking", "backend", "measure", "evaluate_every_epochs", "method", "loss_on"}
+"""What trials share, so that their losses are of one kind and were measured at the same points."""
 
 
 class MeasureConfig(Section):
@@ -61,8 +63,8 @@ class SearchConfig(Section):
         cls, space: Mapping[str, RangeConfig | tuple[Setting, ...]]
     ) -> Mapping[str, RangeConfig | tuple[Setting, ...]]:
         for name, domain in space.items():
-            if name.split(".")[0] in {"seed", "search", "tracking", "backend", "measure"}:
-                raise ValueError(f"`{name}` is nothing that a search may change")
+            if name.split(".")[0] in FIXED:
+                raise ValueError(f"`{name}` is nothing that a search may change: trials must stay comparable")
             if isinstance(domain, tuple) and len(set(map(repr, domain))) < 2:
                 raise ValueError(f"`{name}` has fewer than two values to choose from")
         return space
