@@ -36,14 +36,8 @@ def ladder(
 
 def _show(found: Climb) -> None:
     rows = [
-        [
-            tried.rung,
-            MEANT[tried.rung],
-            tried.verdict.outcome.replace("_", " "),
-            tried.verdict.reasons[0],
-            tried.run[:12],
-        ]
-        for tried in found.state.tried
+        [each.rung, MEANT[each.rung], each.verdict.outcome.replace("_", " "), each.verdict.reasons[0], each.run[:12]]
+        for each in found.state.tried
     ]
     if rows:
         table(("rung", "trains", "gate", "why", "run"), rows)

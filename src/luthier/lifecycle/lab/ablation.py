@@ -13,7 +13,7 @@ from luthier.lifecycle.links.training import Order, settle_run
 from luthier.lifecycle.workspace import Workspace
 from luthier.train.config import TrainConfig
 from luthier.train.lab.config import FIXED, Setting
-from luthier.train.lab.search import settings_of_trial
+from luthier.train.lab.settings import changed
 
 UNCHANGED = "unchanged"
 
@@ -37,7 +37,7 @@ class Ablation(Value):
 def ablate(work: Workspace, variants: Variants, changes: Sequence[str], *, seeds: int) -> Ablation:
     """Each of the changes, such as `adapter.rank=8`, alone; runs that are there already are not run again."""
     config = work.config.train
-    chosen = {change: settings_of_trial(config, dict([_parsed(change)])) for change in dict.fromkeys(changes)}
+    chosen = {change: changed(config, dict([_parsed(change)])) for change in dict.fromkeys(changes)}
     if not chosen:
         raise UserError("nothing is to be changed", hint="give --change NAME=VALUE, such as adapter.rank=8")
     unchanged = _runs(work, variants, UNCHANGED, config, seeds)

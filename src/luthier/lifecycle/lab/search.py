@@ -7,7 +7,7 @@ from typing import Protocol
 
 from luthier.domain.digests import digest_of
 from luthier.domain.runs import CurvePoint, TrainingRun
-from luthier.errors import MissingInput
+from luthier.errors import EngineFault, MissingInput
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.links.training import Order, checkpoints_of, settle_run
 from luthier.lifecycle.workspace import Workspace
@@ -17,13 +17,14 @@ from luthier.train.lab.search import (
     Pruned,
     SearchResult,
     Trial,
+    TrialState,
     best_of,
     check_space,
     ended,
     evaluation_of,
     median_at,
-    settings_of_trial,
 )
+from luthier.train.lab.settings import changed
 
 EVENT = "trial"
 DIGITS = 12
@@ -75,20 +76,28 @@ def _try(
     work: Workspace, variants: Variants, called: str, chosen: Mapping[str, Setting], earlier: Sequence[Trial]
 ) -> Trial:
     search, number = _section(work), len(earlier)
-    config = settings_of_trial(work.config.train, chosen)
+    config = changed(work.config.train, chosen)
     completed = [trial for trial in earlier if trial.state == "complete"]
     prunes = search.prunes and len(completed) >= search.startup_trials
     watch = _Watch(completed, config.evaluate_every_epochs, prunes)
     try:
         settled = settle_run(work, variants, Order(called, config, watch=watch))
-    except Pruned as end:
-        shutil.rmtree(checkpoints_of(work, called), ignore_errors=True)
-        work.voice.say(end.message)
+    except (Pruned, EngineFault) as end:
+        _clear(work, called, end)
+        state: TrialState = "pruned" if isinstance(end, Pruned) else "failed"
         return Trial(
-            number=number, settings=chosen, state="pruned", loss=None, losses=watch.losses, run=None, reason=end.message
+            number=number, settings=chosen, state=state, loss=None, losses=watch.losses, run=None, reason=end.message
         )
     run = work.fetch(settled.digest, TrainingRun)
     return ended(number, chosen, run, settled.digest, every_epochs=config.evaluate_every_epochs)
+
+
+def _clear(work: Workspace, called: str, end: Pruned | EngineFault) -> None:
+    """Nothing is kept of a trial but its line in the run table; a diverged one says where the space is too wide."""
+    shutil.rmtree(checkpoints_of(work, called), ignore_errors=True)
+    work.voice.say(end.message)
+    if isinstance(end, EngineFault):
+        work.record("train", called, fingerprint=digest_of(called), digest=None, inputs={}, state="refused", fault=end)
 
 
 def _section(work: Workspace) -> SearchConfig:

@@ -8,6 +8,7 @@ from pydantic import Field
 from luthier.domain.value import Value
 from luthier.domain.verdicts import Verdict
 from luthier.train.config import TrainConfig
+from luthier.train.lab.settings import validated
 
 Rung = Literal["qlora", "lora", "full"]
 RUNGS: tuple[Rung, ...] = ("qlora", "lora", "full")
@@ -101,10 +102,10 @@ def settings_on(config: TrainConfig, rung: Rung, *, justification: str | None) -
     """The project's settings with the adapter of this rung; nothing else differs, so that rungs compare."""
     written = config.model_dump()
     if rung == "full":
-        return TrainConfig.model_validate({**written, "adapter": {"kind": "none"}, "justification": justification})
-    return TrainConfig.model_validate(
-        {**written, "adapter": {**written["adapter"], "kind": _KINDS[rung]}, "justification": None}
-    )
+        full = {**written, "adapter": {"kind": "none"}, "justification": justification}
+        return validated(full, told="every weight trained")
+    adapter = {**written["adapter"], "kind": _KINDS[rung]}
+    return validated({**written, "adapter": adapter, "justification": None}, told=f"adapter.kind {_KINDS[rung]}")
 
 
 def _first(verdict: Verdict) -> str:

@@ -1,17 +1,18 @@
-"""Settings tried one after the other: what a trial is, what it came to, and the settings that a trial trains with."""
+"""Settings tried one after the other: what a trial is, what it came to, and when it is ended early."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from luthier.domain.runs import CurvePoint, TrainingRun
 from luthier.domain.value import Value
-from luthier.errors import Refused, UnknownName, UserError
+from luthier.errors import Refused
 from luthier.train.config import TrainConfig
 from luthier.train.lab.config import SearchConfig, Setting
+from luthier.train.lab.settings import changed
 
-TrialState = Literal["complete", "pruned"]
+TrialState = Literal["complete", "pruned", "failed"]
 
 
 class Trial(Value):
@@ -20,9 +21,9 @@ class Trial(Value):
     number: int = Field(ge=0)
     settings: Mapping[str, Setting]
     state: TrialState
-    loss: float | None = Field(description="Lowest on the validation split; None where it was ended early.")
+    loss: float | None = Field(description="Lowest on the validation split; None where it did not come to its end.")
     losses: Mapping[int, float] = Field(description="Evaluation, from 0 -> validation loss.")
-    run: str | None = Field(description="Digest of the run's record; None where it was ended early.")
+    run: str | None = Field(description="Digest of the run's record; None where there is none.")
     reason: str = ""
 
 
@@ -51,26 +52,13 @@ class Pruned(Refused):
         self.at, self.loss = at, loss
 
 
-def settings_of_trial(config: TrainConfig, chosen: Mapping[str, Setting]) -> TrainConfig:
-    """The project's settings with those of a trial in place; UserError where they contradict each other."""
-    written = config.model_dump(mode="json")
-    for name, value in chosen.items():
-        _put(written, name, value)
-    try:
-        return TrainConfig.model_validate(written)
-    except ValidationError as fault:
-        told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors())
-        raise UserError(f"the settings {dict(chosen)} cannot be trained with: {told}",
-                        hint="narrow train.search.space") from fault  # fmt: skip
-
-
 def check_space(config: TrainConfig, search: SearchConfig) -> None:
     """Every setting exists and takes its outermost values; told before anything is spent."""
     for name, domain in search.space.items():
         ends = domain if isinstance(domain, tuple) else (domain.low, domain.high)
         for value in ends:
             is_whole = not isinstance(domain, tuple) and domain.whole
-            settings_of_trial(config, {name: int(value) if is_whole else value})
+            changed(config, {name: int(value) if is_whole else value})
 
 
 def median_at(trials: Sequence[Trial], evaluation: int) -> float | None:
@@ -109,25 +97,3 @@ def best_of(trials: Sequence[Trial]) -> Trial | None:
     """The completed trial with the lowest loss; of equals the earliest."""
     done = [trial for trial in trials if trial.state == "complete" and trial.loss is not None]
     return min(done, key=lambda trial: (trial.loss, trial.number), default=None)
-
-
-def _put(written: dict[str, object], name: str, value: Setting) -> None:
-    *path, last = name.split(".")
-    here: dict[str, object] = written
-    for part in path:
-        inner = here.get(part)
-        if not isinstance(inner, dict):
-            raise UnknownName("setting of `train`", name, sorted(_names(written)))
-        here = inner
-    if last not in here:
-        raise UnknownName("setting of `train`", name, sorted(_names(written)))
-    here[last] = value
-
-
-def _names(written: Mapping[str, object], prefix: str = "") -> list[str]:
-    found = []
-    for key, value in written.items():
-        nested = isinstance(value, dict)
-        found += _names(value, f"{prefix}{key}.") if isinstance(value, dict) else []
-        found += [] if nested else [f"{prefix}{key}"]
-    return found

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luthier.domain.verdicts import Outcome, Verdict
+from luthier.errors import UserError
 from luthier.train.config import LoraConfig, TrainConfig
 from luthier.train.lab.ladder import RUNGS, LadderState, Rung, Tried, begin, due, settings_on, step
 
@@ -83,5 +84,5 @@ def test_rungs_differ_in_the_adapter_alone() -> None:
 
 
 def test_settings_of_the_last_rung_without_a_justification_are_refused() -> None:
-    with pytest.raises(ValueError, match="justification"):
+    with pytest.raises(UserError, match="justification"):
         settings_on(TrainConfig(), "full", justification=None)

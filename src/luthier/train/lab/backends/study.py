@@ -1,6 +1,6 @@
 """Which settings to try next, by Optuna: rebuilt from the trials that have ended, so that nothing else must be kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import optuna
 from optuna.distributions import (
@@ -17,6 +17,7 @@ from luthier.train.lab.config import RangeConfig, SearchConfig, Setting
 from luthier.train.lab.search import Trial
 
 FEWEST_FOR_IMPORTANCES = 8
+STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
 
 def propose(search: SearchConfig, trials: Sequence[Trial]) -> dict[str, Setting]:
@@ -48,14 +49,14 @@ def _study(search: SearchConfig, trials: Sequence[Trial]) -> optuna.Study:
     for trial in trials:
         study.add_trial(
             create_trial(
-                state=TrialState.COMPLETE if trial.state == "complete" else TrialState.PRUNED, value=trial.loss,
+                state=STATES[trial.state], value=trial.loss,
                 params=dict(trial.settings), distributions=spaces, intermediate_values=dict(trial.losses),
             )
         )  # fmt: skip
     return study
 
 
-def _distributions(search: SearchConfig) -> Mapping[str, BaseDistribution]:
+def _distributions(search: SearchConfig) -> dict[str, BaseDistribution]:
     return {name: _distribution(domain) for name, domain in search.space.items()}
 
 
