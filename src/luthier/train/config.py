@@ -186,7 +186,7 @@ class TrainConfig(Section):
     measure: MeasureConfig | None = Field(default=None, description="None measures the loss alone.")
     search: SearchConfig | None = Field(default=None, description="For `luthier train search`.")
     tracking: tuple[Tracker, ...] = Field(
-        default=(), description="Where runs are told besides the store; files below the project's home."
+        default=(), description="Where runs are told besides the store; files in `tracking` of the project's home."
     )
 
     @property
@@ -224,6 +224,12 @@ class TrainConfig(Section):
                 f"`measure` asks the model in this process, and `backend: {self.backend.kind}` trains it elsewhere; "
                 "leave `measure` out, and run `luthier evaluate` afterwards"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_provider_is_not_tracked(self) -> Self:
+        if self.tracking and self.backend.kind == "hosted":
+            raise ValueError("`tracking` hears of runs on our machines; the provider of `backend: hosted` has its own")
         return self
 
     @model_validator(mode="after")

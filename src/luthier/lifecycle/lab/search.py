@@ -83,6 +83,8 @@ def _try(
     try:
         settled = settle_run(work, variants, Order(called, config, watch=watch))
     except (Pruned, EngineFault) as end:
+        if isinstance(end, EngineFault) and config.backend.kind == "hosted":
+            raise  # a provider that does not answer says nothing about the settings
         _clear(work, called, end)
         state: TrialState = "pruned" if isinstance(end, Pruned) else "failed"
         return Trial(

@@ -22,6 +22,7 @@ from luthier.errors import Refused, UnknownName
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.energy import Meter, counters_here
 from luthier.lifecycle.lab.exam import exam_of
+from luthier.lifecycle.lab.tracking import Told, tracked
 from luthier.lifecycle.links.assessment import require_tuning
 from luthier.lifecycle.links.hosted import perform_hosted
 from luthier.lifecycle.links.review import admitted_rows
@@ -73,8 +74,9 @@ class Order:
 
 
 class _Ports:
-    def __init__(self, work: Workspace, stop: Event, order: Order) -> None:
+    def __init__(self, work: Workspace, stop: Event, order: Order, tell: Told) -> None:
         self._work = work
+        self._tell = tell
         self._stop = stop
         self._watch = order.watch
         self.meter = Meter(counters_here())
@@ -85,6 +87,7 @@ class _Ports:
 
     def progress(self, point: CurvePoint, done: int, of: int) -> None:
         self._work.voice.curve(point, done, of)
+        self._tell(point)
         self._watch(point, done, of)
 
     def stop_requested(self) -> bool:
@@ -193,8 +196,12 @@ def _perform(work: Workspace, variants: Variants, served_by: Sequence[Variant], 
     if config.backend.kind == "hosted":
         return perform_hosted(work, config.backend, config, train, validation, subject=order.subject)
     snapshot = work.require("data")
-    with tempfile.TemporaryDirectory(dir=work.home) as scratch, _set_by_sigterm() as stop:
-        target, ports = Path(scratch) / "adapter", _Ports(work, stop, order)
+    with (
+        tempfile.TemporaryDirectory(dir=work.home) as scratch,
+        _set_by_sigterm() as stop,
+        tracked(work, config, order.name) as tell,
+    ):
+        target, ports = Path(scratch) / "adapter", _Ports(work, stop, order, tell)
         teacher = _teacher(work, variants, config)
         base = _base(work, variants, served_by)
         exam = exam_of(config, admitted[1], validation, work.tools)
