@@ -74,8 +74,9 @@ def begin(rungs: Sequence[Rung] = RUNGS) -> LadderState:
 
 
 def step(state: LadderState, tried: Tried) -> LadderState:
-    """The ladder after the gate's word on the rung it stands on; word of another rung changes nothing."""
-    if tried.rung != state.standing:
+    """The ladder after the gate's word on the rung it stands on; word of another rung, or after the end, is ignored."""
+    has_ended = any(each.verdict.outcome != "fail" for each in state.tried)
+    if has_ended or tried.rung != state.standing:
         return state
     return state.model_copy(update={"tried": (*state.tried, tried)})
 

@@ -1,7 +1,7 @@
 """TensorBoard's event files, written without TensorBoard: a record per curve point, readable while the run goes on.
 
-The format is TensorFlow's record (length, checksum, body, checksum) around `Event` messages of four fields: these lines,
-where the library would be a hundred megabytes.
+The format is TensorFlow's record (length, checksum, body, checksum) around `Event` messages of four fields: these
+lines, where the library would be a hundred megabytes.
 
 Source: tensorflow/core/util/event.proto, tensorflow/core/lib/io/record_writer.h; CRC-32C: RFC 3720, B.4.
 """
