@@ -21,6 +21,7 @@ from luthier.lifecycle.links.data import rows_of
 from luthier.lifecycle.links.hosted import cancel_hosted
 from luthier.lifecycle.links.training import settle_control, settle_training
 from luthier.lifecycle.workspace import Workspace
+from luthier.train.lab.overfitting import overfitting
 
 app = typer.Typer(no_args_is_help=True)
 app.command("plan")(plan_run)
@@ -87,6 +88,7 @@ def _show(work: Workspace, digest: str, *, as_json: bool) -> None:
     if as_json:
         show(found.model_dump(mode="json"), as_json=True)
         return
+    flag = overfitting(found.curve, kept=found.best_step)
     show(
         {
             "adapter": found.adapter,
@@ -94,7 +96,9 @@ def _show(work: Workspace, digest: str, *, as_json: bool) -> None:
             "best validation loss": None
             if found.best_validation_loss is None
             else round(found.best_validation_loss, 4),
+            **{each.metric: f"{each.value:.3f} (n = {each.n}, validation rows)" for each in found.tasks.values()},
             "stopped because": found.stopped_because,
+            "overfitting": f"{flag.outcome.replace('_', ' ')}: {'; '.join(flag.reasons)}",
             "seconds": round(found.seconds, 1),
             "tokens seen": found.tokens_seen,
             "trainable parameters": found.trainable_parameters,

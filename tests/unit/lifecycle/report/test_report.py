@@ -120,6 +120,28 @@ def test_simulated_reviews_and_overrides_are_said_clearly(facts: Facts) -> None:
     assert "OVERRIDDEN by ml-engineer" in text
 
 
+def test_the_curves_stand_as_a_table_with_every_evaluation_and_its_task_figures(facts: Facts) -> None:
+    text = markdown(facts, story(facts), figures(facts))
+    [head] = [line for line in text.splitlines() if line.startswith("| step | epoch") and "exact" in line][:1]
+    assert head.count("|") == 11
+    kept = [line for line in text.splitlines() if line.startswith("| 480 (kept) |")]
+    assert len(kept) == 1
+    assert "0.1134" not in kept[0]  # the figures of the point, not of the run
+    assert "n = 64" not in kept[0]
+    evaluated = [
+        point for point in (facts.training or pytest.fail("no run")).curve if point.validation_loss is not None
+    ]
+    assert text.count("| 40 | 0.20 |") == 2  # of the tuned and of the control run
+    assert len(evaluated) == 16
+
+
+def test_overfitting_and_what_more_rows_would_buy_are_told(facts: Facts) -> None:
+    text = markdown(facts, story(facts), figures(facts))
+    assert "Overfitting of the tuned run: not seen; neither rises" in text
+    assert "More rows would help: twice the 3,204 rows would lower the validation loss" in text
+    assert "Overfitting of" not in markdown(bare(), story(bare()), figures(bare()))
+
+
 def test_all_three_forms_are_written_and_the_json_is_the_facts(facts: Facts, tmp_path: Path) -> None:
     files = write_facts(facts, tmp_path / "deep" / "report")
     assert Facts.model_validate_json(files.json_file.read_bytes()) == facts
