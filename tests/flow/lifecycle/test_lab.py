@@ -1,6 +1,7 @@
-"""Experiments on a project that was walked as far as its first training run."""
+"""Experiments on a project whose baseline is released and whose first run is yet to come."""
 
-from collections.abc import Callable
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +11,21 @@ from luthier.domain.snapshots import GoldSet
 from luthier.lifecycle.workspace import Workspace
 from luthier.train.lab.tensorboard import first_record
 from tests.flow.lifecycle.play import Project
+from tests.flow.lifecycle.workshop import make_workshop
 
-ProjectAt = Callable[[str], Project]
-SHORT = ("--set", "train.epochs=1", "--set", "train.adapter.rank=4", "--set", "train.early_stopping=null")
 SPACE = ("--set", "train.search.space={learning_rate: {low: 1e-4, high: 1e-2, log: true}, adapter.rank: [2, 4]}")
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project that every test takes a copy of."""
+    return make_workshop(tmp_path_factory.mktemp("workshop") / "project").folder
+
+
+@pytest.fixture
+def project(workshop: Path, tmp_path: Path) -> Project:
+    """A project of the test's own."""
+    return Project(Path(shutil.copytree(workshop, tmp_path / "project")))
 
 
 def runs(project: Project, *words: str) -> list[dict[str, Any]]:
@@ -21,8 +33,8 @@ def runs(project: Project, *words: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_run_is_found_by_number_alias_name_and_setting(project_at: ProjectAt) -> None:
-    project = project_at("held")
+def test_a_run_is_found_by_number_alias_name_and_setting(project: Project) -> None:
+    assert project.luthier("train", "run").code == 0
     [only] = runs(project)
     assert (only["number"], only["name"], only["state"]) == (1, "tuning", "done")
     assert project.luthier("train", "runs", "name", "1", "first").code == 0
@@ -30,7 +42,7 @@ def test_a_run_is_found_by_number_alias_name_and_setting(project_at: ProjectAt) 
         shown = project.answered("train", "runs", "show", wanted)
         assert (shown["digest"], shown["aliases"]) == (only["digest"], ["first"])
         assert shown["overfitting"]["outcome"] in {"pass", "fail", "not_enough_evidence"}
-    assert len(runs(project, "--where", "adapter.rank=16", "--where", "method=sft")) == 1
+    assert len(runs(project, "--where", "adapter.rank=4", "--where", "method=sft")) == 1
     assert runs(project, "--where", "adapter.rank=17") == []
     assert project.luthier("train", "runs", "list", "--where", "adapter.rnk=16").code == 2
     assert project.luthier("train", "runs", "show", "nobody").code == 2
@@ -40,11 +52,9 @@ def test_a_run_is_found_by_number_alias_name_and_setting(project_at: ProjectAt) 
     assert {each["change"] for each in compared["figures"]} <= {0, None}
 
 
-@pytest.mark.slow
-def test_a_learning_curve_keeps_every_run_and_does_nothing_twice(project_at: ProjectAt) -> None:
-    project = project_at("held")
+def test_a_learning_curve_keeps_every_run_and_does_nothing_twice(project: Project) -> None:
     before = len(runs(project))
-    found = project.answered("train", "curve", *SHORT)
+    found = project.answered("train", "curve")
     assert [each["share"] for each in found["runs"]] == [0.1, 0.25, 0.5, 1.0]
     rows = [each["rows"] for each in found["runs"]]
     assert rows == sorted(rows)
@@ -54,22 +64,20 @@ def test_a_learning_curve_keeps_every_run_and_does_nothing_twice(project_at: Pro
     assert [each["name"] for each in kept] == ["curve/0.1#0", "curve/0.25#0", "curve/0.5#0", "curve/1#0"]
     smallest = kept[0]["run"]
     assert smallest["left_out"]["outside_the_subset"] + smallest["rows"] == rows[-1]
-    steps = {each["run"]["curve"][-1]["step"] for each in kept}
-    assert max(steps) - min(steps) <= 0.2 * max(steps)
+    steps = [each["run"]["curve"][-1]["step"] for each in kept]
+    assert all(steps[-1] <= each <= 1.5 * steps[-1] for each in steps)  # a part's last batch of an epoch may be small
 
     counts = project.counts()
-    assert project.answered("train", "curve", *SHORT) == found
+    assert project.answered("train", "curve") == found
     assert project.counts() == counts
 
 
-@pytest.mark.slow
-def test_a_search_goes_on_where_it_was_and_never_reads_the_gold_rows(project_at: ProjectAt) -> None:
-    project = project_at("held")
+def test_a_search_goes_on_where_it_was_and_never_reads_the_gold_rows(project: Project) -> None:
     with project.opened() as work:
         _remove_gold(work)
-    two = project.answered("train", "search", *SHORT, *SPACE, "--set", "train.search.trials=2")
+    two = project.answered("train", "search", *SPACE, "--set", "train.search.trials=2")
     before = len(runs(project))
-    three = project.answered("train", "search", *SHORT, *SPACE, "--set", "train.search.trials=3")
+    three = project.answered("train", "search", *SPACE, "--set", "train.search.trials=3")
     assert three["trials"][:2] == two["trials"]
     assert len(three["trials"]) == 3
     assert [each["name"] for each in runs(project)[before:]] == [f"search/{three['search']}/2"]
@@ -78,10 +86,8 @@ def test_a_search_goes_on_where_it_was_and_never_reads_the_gold_rows(project_at:
     assert not list((project.home / "checkpoints").rglob("state-*"))
 
 
-@pytest.mark.slow
-def test_an_ablation_is_paired_by_seed(project_at: ProjectAt) -> None:
-    project = project_at("held")
-    found = project.answered("train", "ablate", "--change", "adapter.rank=2", "--seeds", "2", *SHORT)
+def test_an_ablation_is_paired_by_seed(project: Project) -> None:
+    found = project.answered("train", "ablate", "--change", "adapter.rank=2", "--seeds", "2")
     [change] = found["changes"]
     rises = [after - before for after, before in zip(change["losses"], found["unchanged"]["losses"], strict=True)]
     assert change["rise"]["value"] == pytest.approx(sum(rises) / 2)
@@ -91,38 +97,34 @@ def test_an_ablation_is_paired_by_seed(project_at: ProjectAt) -> None:
     assert ranks == ["2", "2"]
 
 
-@pytest.mark.slow
-def test_the_gate_asks_whether_a_tuned_variant_forgot(project_at: ProjectAt) -> None:
-    project = project_at("held")
+def test_the_gate_asks_whether_a_tuned_variant_forgot(project: Project) -> None:
     asks = ("--set", "evaluation.forgetting.tolerance=0.05")
-    missing = project.luthier("release", "propose", "tuned_rag", *asks)
+    assert project.luthier("train", "run").code == 0
+    assert project.luthier("evaluate", "run", "tuned").code == 0
+    missing = project.luthier("release", "propose", "tuned", *asks)
     assert missing.code == 4
-    found = project.answered("train", "forgetting", "tuned_rag", *asks)
+    found = project.answered("train", "forgetting", "tuned", *asks)
     assert found["before"]["all"]["n"] == found["after"]["all"]["n"] == 240
-    project.luthier("release", "propose", "tuned_rag", *asks)
+    project.luthier("release", "propose", "tuned", *asks)
     with project.opened() as work:
         [*_, last] = [row for row in work.store.links.history(work.project) if row.link == "gate"]
         decision = work.store.artifacts.get_bytes(str(last.digest)).decode()
     assert found["verdict"]["reasons"][0] in decision
 
 
-@pytest.mark.slow
-def test_the_ladder_stops_where_the_gate_cannot_tell(project_at: ProjectAt) -> None:
-    project = project_at("held")
-    found = project.answered("train", "ladder", "tuned_rag", "--rung", "lora", "--rung", "full", *SHORT)
+def test_the_ladder_stops_where_the_gate_cannot_tell(project: Project) -> None:
+    found = project.answered("train", "ladder", "tuned", "--rung", "lora", "--rung", "full")
     assert [each["rung"] for each in found["state"]["tried"]] == ["lora"]
-    assert found["command"]["outcome"] == "measure_more"  # sixty gold rows are fewer than this gate asks for
+    assert found["command"]["outcome"] == "measure_more"  # so few gold rows are fewer than this gate asks for
     assert [each["name"] for each in runs(project)][-1] == "ladder-lora"
 
 
-@pytest.mark.slow
-def test_free_answers_and_event_files_come_with_a_run_that_asks_for_them(project_at: ProjectAt) -> None:
-    project = project_at("held")
-    asks = ("--set", "train.measure={rows: 6, metrics: [exact_match, schema_valid], max_tokens: 32}")
-    project.luthier("train", "run", *SHORT, *asks, "--set", "train.tracking=[tensorboard]")
+def test_free_answers_and_event_files_come_with_a_run_that_asks_for_them(project: Project) -> None:
+    asks = ("--set", "train.measure={rows: 6, metrics: [exact_match, f1], max_tokens: 6}")
+    project.luthier("train", "run", *asks, "--set", "train.tracking=[tensorboard]")
     newest = runs(project)[-1]["run"]
     evaluated = [point for point in newest["curve"] if point["validation_loss"] is not None]
-    assert all(set(point["tasks"]) == {"exact_match", "schema_valid"} for point in evaluated)
+    assert all(set(point["tasks"]) == {"exact_match", "f1"} for point in evaluated)
     assert evaluated[0]["tasks"]["exact_match"]["n"] == 6
     assert 0 < newest["measuring_seconds"] < newest["seconds"]
     [file] = (project.home / "tracking" / "tensorboard" / "tuning").iterdir()
