@@ -9,7 +9,8 @@ from luthier.domain.runs import TrainingRun
 from luthier.domain.value import Value
 from luthier.errors import MissingInput, UserError
 from luthier.lifecycle.answering import Variants
-from luthier.lifecycle.links.training import Order, settle_run
+from luthier.lifecycle.lab.order import Order
+from luthier.lifecycle.links.training import settle_run
 from luthier.lifecycle.workspace import Workspace
 from luthier.train.config import TrainConfig
 from luthier.train.lab.config import FIXED, Setting

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from luthier.domain.runs import TrainingRun
 from luthier.errors import MissingInput, UserError
 from luthier.lifecycle.answering import Variants
-from luthier.lifecycle.links.training import Order, settle_run
+from luthier.lifecycle.lab.order import Order
+from luthier.lifecycle.links.training import settle_run
 from luthier.lifecycle.workspace import Settled, Workspace
 from luthier.train.lab.learning import SHARES, CurveRun, LearningCurve, learning_curve, settings_for
 from luthier.train.lab.subsets import Subset

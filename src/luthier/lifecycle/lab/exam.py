@@ -17,7 +17,7 @@ CALLED = "train.measure"
 def exam_of(
     config: TrainConfig, examples: Sequence[Example], asked: Sequence[Conversation], tools: Sequence[ToolSpec]
 ) -> Exam | None:
-    """The exam that `train.measure` asks for on the same rows every time; None where it asks for none.
+    """The exam that `train.measure` asks for, on the same rows every time; None for none, or where no row is there.
 
     Args:
         config: The settings of the run.
@@ -36,6 +36,8 @@ def exam_of(
         )
     by_id = {row.id: row for row in asked}
     there = [row for row in examples if row.id in by_id]
+    if not there:
+        return None
     rows = Subset(share=min(1.0, config.measure.rows / len(there))).of(there)
 
     def score(answers: Mapping[str, str]) -> Mapping[str, Measurement]:

@@ -9,9 +9,10 @@ from luthier.domain.value import Value
 from luthier.errors import MissingInput, WaitingForPerson
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.lab.forgetting import settle_forgetting
+from luthier.lifecycle.lab.order import Order
 from luthier.lifecycle.links.evaluation import settle_report
 from luthier.lifecycle.links.release import settle_gate
-from luthier.lifecycle.links.training import Order, adapter_variants, settle_run
+from luthier.lifecycle.links.training import adapter_variants, settle_run
 from luthier.lifecycle.workspace import Workspace
 from luthier.train.lab.ladder import (
     RUNGS,

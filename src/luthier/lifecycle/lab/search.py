@@ -9,7 +9,8 @@ from luthier.domain.digests import digest_of
 from luthier.domain.runs import CurvePoint, TrainingRun
 from luthier.errors import EngineFault, MissingInput
 from luthier.lifecycle.answering import Variants
-from luthier.lifecycle.links.training import Order, checkpoints_of, settle_run
+from luthier.lifecycle.lab.order import Order, checkpoints_of
+from luthier.lifecycle.links.training import settle_run
 from luthier.lifecycle.workspace import Workspace
 from luthier.train.config import TrainConfig
 from luthier.train.lab.config import SearchConfig, Setting

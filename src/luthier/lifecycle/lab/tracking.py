@@ -7,6 +7,7 @@ from pathlib import Path
 from luthier.domain.runs import CurvePoint
 from luthier.errors import StorageFault
 from luthier.lifecycle.workspace import Workspace
+from luthier.store import safe_join
 from luthier.train.config import TrainConfig
 from luthier.train.lab.tensorboard import first_record, record_of
 
@@ -32,7 +33,7 @@ def tracking_folder(work: Workspace) -> Path:
 
 def _fresh_file(work: Workspace, name: str) -> Path:
     """A file per attempt: TensorBoard reads all files of a folder in the order of their names."""
-    folder = tracking_folder(work) / name
+    folder = safe_join(tracking_folder(work), name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:

@@ -15,6 +15,7 @@ from luthier.domain.variants import Variant
 from luthier.errors import NotFound, Refused, Tampered, UserError, WaitingForPerson
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.lab.forgetting import forgetting_of, forgetting_verdict
+from luthier.lifecycle.lab.warnings import run_warnings
 from luthier.lifecycle.links.data import gold_set
 from luthier.lifecycle.links.evaluation import (
     baseline_reports,
@@ -31,7 +32,6 @@ from luthier.release.stage import VERSION, release_of, run
 from luthier.release.step import step
 from luthier.release.types import Actor, ApprovalState, Approved, Event, Evidence, Proposed, Rejected
 from luthier.store import ApprovalRow, Principal, ReleaseRow
-from luthier.train.lab.overfitting import overfitting
 from luthier.variants.engines.folders import weights_digest
 
 _events: TypeAdapter[Event] = TypeAdapter(Event)
@@ -182,20 +182,8 @@ def _evidence(work: Workspace, variants: Variants, variant: Variant, *, label: s
         intact=_intact(work, variants, variant),
         first_release=first,
         forgetting=forgetting_verdict(work, variant),
-        warnings=_warnings(work, variant, label),
+        warnings=run_warnings(work, variant, label),
     )
-
-
-def _warnings(work: Workspace, variant: Variant, label: str) -> tuple[str, ...]:
-    """What the run behind an adapter makes an approver think twice of."""
-    if variant.adapter is None:
-        return ()
-    training = work.fetch(work.require("train", label), TrainingRun)
-    flag = overfitting(training.curve, kept=training.best_step)
-    told = [f"overfitting: {reason}" for reason in flag.reasons] if flag.outcome == "fail" else []
-    if work.config.evaluation.forgetting is None:
-        told.append("general ability was not measured before and after tuning (evaluation.forgetting is not set)")
-    return tuple(told)
 
 
 def _compared(evidence: Evidence) -> dict[str, str]:

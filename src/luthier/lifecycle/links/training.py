@@ -4,9 +4,8 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from threading import Event, current_thread, main_thread
@@ -22,6 +21,7 @@ from luthier.errors import Refused, UnknownName
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.energy import Meter, counters_here
 from luthier.lifecycle.lab.exam import exam_of
+from luthier.lifecycle.lab.order import Order, checkpoints_of
 from luthier.lifecycle.lab.tracking import Told, tracked
 from luthier.lifecycle.links.assessment import require_tuning
 from luthier.lifecycle.links.hosted import perform_hosted
@@ -30,7 +30,7 @@ from luthier.lifecycle.spending import note_energy, spend
 from luthier.lifecycle.workspace import Settled, Workspace
 from luthier.train.config import TrainConfig
 from luthier.train.lab.overfitting import overfitting
-from luthier.train.lab.subsets import WHOLE, Subset
+from luthier.train.lab.subsets import WHOLE
 from luthier.train.stage import VERSION, run
 from luthier.train.teaching import taught
 from luthier.train.types import BaseModel, Conversation
@@ -45,32 +45,6 @@ CONTROL = "control"
 CONTROL_SHARE_OF_TIME = 0.25
 TEACHER_TOKENS = 1024
 """Length of a teacher's answer, at most; a longer one is cut and left out."""
-
-
-Watch = Callable[[CurvePoint, int, int], None]
-"""Hears every curve point with the steps done and planned; what it raises ends the run."""
-
-
-def _nobody(_point: CurvePoint, _done: int, _of: int) -> None:
-    """Watches nothing."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """One run: how the run table calls it, its settings, and which of the admitted rows it learns from."""
-
-    name: str
-    config: TrainConfig
-    subset: Subset = WHOLE
-    shuffled: bool = False
-    watch: Watch = _nobody
-
-    @property
-    def subject(self) -> str:
-        """How the ledger calls it."""
-        if self.shuffled:
-            return "control run"
-        return f"run {self.name}" if self.name else "tuning run"
 
 
 class _Ports:
@@ -119,11 +93,6 @@ def settle_control(work: Workspace, variants: Variants) -> Settled:
     limit = work.config.train.time_limit_seconds
     shorter = {"time_limit_seconds": limit * CONTROL_SHARE_OF_TIME} if limit else {}
     return settle_run(work, variants, Order(CONTROL, work.config.train.model_copy(update=shorter), shuffled=True))
-
-
-def checkpoints_of(work: Workspace, name: str) -> Path:
-    """The folder below which a run keeps its states; runs of an experiment have one of their own to be cleared."""
-    return work.home / "checkpoints" / name if "/" in name else work.home / "checkpoints"
 
 
 def conversations(
