@@ -105,7 +105,7 @@ def _line(entry: RunEntry) -> list[str]:
 def _summary(entry: RunEntry) -> dict[str, Shown]:
     head: dict[str, Shown] = {
         "run": entry.number, "name": entry.name, "aliases": ", ".join(entry.aliases) or None, "state": entry.state,
-        "when": f"{entry.at:%Y-%m-%d %H:%M:%S}", "digest": entry.digest, "reason": entry.reason or None,
+        "when": f"{entry.at:%Y-%m-%d %H:%M:%S}", "record": entry.record, "reason": entry.reason or None,
     }  # fmt: skip
     return head if entry.run is None else {**head, **_figures(entry, entry.run)}
 

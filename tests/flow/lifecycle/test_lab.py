@@ -38,9 +38,9 @@ def test_a_run_is_found_by_number_alias_name_and_setting(project: Project) -> No
     [only] = runs(project)
     assert (only["number"], only["name"], only["state"]) == (1, "tuning", "done")
     assert project.luthier("train", "runs", "name", "1", "first").code == 0
-    for wanted in ("1", "#1", "first", "tuning", only["digest"][:8]):
+    for wanted in ("1", "#1", "first", "tuning", only["record"][:8]):
         shown = project.answered("train", "runs", "show", wanted)
-        assert (shown["digest"], shown["aliases"]) == (only["digest"], ["first"])
+        assert (shown["record"], shown["aliases"]) == (only["record"], ["first"])
         assert shown["overfitting"]["outcome"] in {"pass", "fail", "not_enough_evidence"}
     assert len(runs(project, "--where", "adapter.rank=4", "--where", "method=sft")) == 1
     assert runs(project, "--where", "adapter.rank=17") == []

@@ -10,7 +10,7 @@ from tests.unit.train.tiny import TOOLS, make_base
 SETTINGS = """
 project: lab
 charter:
-  problem: Name the department that an internal note is for.
+  problem: Classify each internal note by the department that it is for.
   kpis: [{name: exact_match, now: 0.2, target: "> 0.9", owner: back-office}]
   kill_criterion: {metric: exact_match, must_reach: "> 0.5", within_weeks: 8}
 models: {base: {engine: local, id: base}}

@@ -26,7 +26,8 @@ class RunEntry(Value):
     at: datetime
     state: LinkState
     reason: str
-    digest: str | None
+    record: str | None
+    """Digest of the run's record; None where it left none."""
     run: TrainingRun | None
 
     @property
@@ -46,7 +47,7 @@ def run_table(work: Workspace, clauses: Sequence[Clause] = ()) -> list[RunEntry]
         entries.append(
             RunEntry(
                 number=number, name=row.name or TUNING, aliases=names, at=row.at, state=row.state, reason=row.reason,
-                digest=row.digest, run=run,
+                record=row.digest, run=run,
             )
         )  # fmt: skip
     if not clauses:
@@ -67,8 +68,8 @@ def find_run(work: Workspace, wanted: str) -> RunEntry:
     for found in by_name:
         if found:
             return found[-1]
-    near = [entry for entry in entries if (entry.digest or "").startswith(wanted) and len(wanted) >= FEWEST_DIGITS]
-    if len({entry.digest for entry in near}) > 1:
+    near = [entry for entry in entries if (entry.record or "").startswith(wanted) and len(wanted) >= FEWEST_DIGITS]
+    if len({entry.record for entry in near}) > 1:
         raise UserError(f"{wanted!r} begins more than one run", hint="give more of the digest, or the run's number")
     if near:
         return near[-1]
@@ -90,12 +91,12 @@ def name_run(work: Workspace, wanted: str, alias: str) -> RunEntry:
         raise UserError(f"{alias!r} cannot name a run", hint="choose a word; numbers are the table's own")
     entry = find_run(work, wanted)
     record = require_record(entry)
-    if entry.digest is None:
+    if entry.record is None:
         raise NotFound(f"run {entry.number} has no digest", hint="choose a finished run")
     taken = {each.name for each in run_table(work)}
     if alias in taken:
         raise UserError(f"{alias!r} is what the table calls a run already", hint="choose another name")
-    work.record(ALIAS, alias, fingerprint=record.digest, digest=entry.digest, inputs={"run": entry.digest})
+    work.record(ALIAS, alias, fingerprint=record.digest, digest=entry.record, inputs={"run": entry.record})
     return find_run(work, alias)
 
 
