@@ -43,6 +43,10 @@ class ConsolePorts:
         """The machine's monotonic clock."""
         return time.monotonic()
 
+    def stop_requested(self) -> bool:
+        """Never: Ctrl-C is enough here."""
+        return False
+
     def progress(self, point: CurvePoint, done: int, of: int) -> None:
         """One line per point that is worth one."""
         self._told += 1

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import dataclass
 
 import typer
 
@@ -9,6 +10,36 @@ from luthier.domain.runs import CurvePoint
 
 QUIET_SECONDS = 5.0
 BAR_CELLS = 24
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Pace:
+    """When a run was first heard of, to tell when it will end."""
+
+    done: int
+    at: float
+    last: int
+
+    @classmethod
+    def after(cls, before: "Pace | None", done: int, at: float) -> "Pace":
+        """The pace once `done` steps are behind; a count that fell belongs to another run."""
+        if before is None or done < before.last:
+            return cls(done, at, done)
+        return cls(before.done, before.at, done)
+
+    def seconds_left(self, done: int, of: int, at: float) -> float | None:
+        """At the pace so far; None before there is one, and at the end."""
+        steps = done - self.done
+        return None if steps <= 0 or done >= of else (at - self.at) / steps * (of - done)
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: `45 s`, `12 min`, `3 h 05 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 class TerminalVoice:
@@ -19,6 +50,7 @@ class TerminalVoice:
         self._lives = sys.stderr.isatty()
         self._told_at = 0.0
         self._open_line = False
+        self._pace: Pace | None = None
 
     def link(self, name: str) -> None:
         """A link of the chain begins."""
@@ -41,8 +73,15 @@ class TerminalVoice:
             parts.append(f"train loss {point.train_loss:.4f}")
         if point.validation_loss is not None:
             parts.append(f"validation loss {point.validation_loss:.4f}")
+        parts += [f"{figure.metric} {figure.value:.3f}" for figure in point.tasks.values()]
         if point.tokens_per_second is not None:
             parts.append(f"{point.tokens_per_second:,.0f} tokens/s")
+        if point.memory_bytes is not None:
+            parts.append(f"{point.memory_bytes / GIB:.1f} GiB")
+        self._pace = Pace.after(self._pace, done, time.monotonic())
+        left = self._pace.seconds_left(done, of, time.monotonic())
+        if left is not None:
+            parts.append(f"{duration(left)} left")
         text = f"   {', '.join(parts)}"
         if point.validation_loss is not None:
             self._line(text)

@@ -27,6 +27,7 @@ class GateDecision(Value):
     verdict: Verdict
     checks: Mapping[str, Verdict]
     override: Override | None = None
+    warnings: tuple[str, ...] = Field(default=(), description="What an approver should know and no check enforces.")
 
     @property
     def lets_through(self) -> bool:

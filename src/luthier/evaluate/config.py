@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from luthier.domain.verdicts import Threshold
 from luthier.errors import UserError
+from luthier.evaluate.general.config import ForgettingConfig
 from luthier.section import Section
 
 _RULE = re.compile(r"^\s*([A-Za-z_][\w.@-]*)?\s*(.*)$", re.DOTALL)
@@ -98,6 +99,9 @@ class EvaluationConfig(Section):
         default=(BenchmarkConfig(name="task_accuracy", metrics=("exact_match", "f1")),), min_length=1
     )
     human_eval: HumanEvaluationConfig | None = Field(default=None, description="None: nobody is asked.")
+    forgetting: ForgettingConfig | None = Field(
+        default=None, description="What tuning must not make worse; None leaves it unmeasured, and the gate says so."
+    )
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from luthier.errors import UnknownName
 from luthier.lifecycle.answering import Variants
+from luthier.lifecycle.lab.forgetting import settle_forgetting
 from luthier.lifecycle.links.assessment import settle_charter, settle_decision
 from luthier.lifecycle.links.data import rows_of, settle_data
 from luthier.lifecycle.links.evaluation import baseline_names, reports_of, settle_comparison, settle_report
@@ -76,6 +77,9 @@ def _train(work: Workspace, variants: Variants) -> None:
 def _evaluate(work: Workspace, variants: Variants) -> None:
     tuned = [name for name, section in work.config.variants.items() if section.adapter is not None]
     _measure(work, variants, tuned)
+    if work.config.evaluation.forgetting is not None:
+        for name in tuned:
+            settle_forgetting(work, variants, variants.of(name))
     for name in work.config.variants:
         for report in reports_of(work, name):
             settle_comparison(work, report)

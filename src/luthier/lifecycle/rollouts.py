@@ -9,6 +9,7 @@ from luthier.domain.interactions import Feedback, Interaction
 from luthier.domain.routes import Route, RouteTable
 from luthier.domain.value import Json, Value
 from luthier.errors import NotFound, Refused
+from luthier.lifecycle.answering import adapter_folder
 from luthier.lifecycle.links.release import release, require_approved
 from luthier.lifecycle.routes import current_table, model_name, put_table
 from luthier.lifecycle.workspace import Workspace
@@ -31,6 +32,7 @@ from luthier.rollout.types import (
     Started,
 )
 from luthier.store import Event as StoredEvent
+from luthier.variants.engines.openai import hosted_model
 
 EVENTS, DRILLS = "rollout", "drills"
 _events: TypeAdapter[Event] = TypeAdapter(Event)
@@ -236,4 +238,7 @@ def _directed(traffic: Traffic, commands: Iterable[Command]) -> Traffic:
 
 def _route(work: Workspace, release_id: str) -> Route:
     variant = release(work, release_id).variant
-    return Route(release_id=release_id, variant=variant, model=model_name(variant))
+    hosted = None
+    if variant.adapter is not None and variant.model.engine == "openai":
+        hosted = hosted_model(adapter_folder(work, variant.adapter))
+    return Route(release_id=release_id, variant=variant, model=hosted or model_name(variant))

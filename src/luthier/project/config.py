@@ -17,6 +17,7 @@ from luthier.review.config import ReviewConfig
 from luthier.rollout.config import RolloutConfig
 from luthier.section import Section
 from luthier.train.config import TrainConfig
+from luthier.train.plan.hardware import Hardware
 from luthier.variants.config import ModelConfig, RetrievalConfig, VariantConfig
 
 
@@ -64,6 +65,9 @@ class ProjectConfig(Section):
     variants: Mapping[str, VariantConfig] = Field(min_length=1, description="Name -> one way to answer.")
     assess: AssessConfig = Field(default=AssessConfig(), description="What the verdict on tuning is drawn from.")
     train: TrainConfig = Field(default=TrainConfig(), description="One tuning run.")
+    hardware: Mapping[str, Hardware] = Field(
+        default={}, description="Name -> a machine that `luthier train plan` may plan for, beside the known ones."
+    )
     evaluation: EvaluationSection = Field(default=EvaluationSection(), description="What is measured, and who decides.")
     rollout: RolloutConfig = Field(default=RolloutConfig(), description="How a release earns its traffic.")
     costs: CostsConfig = Field(default=CostsConfig(), description="Prices, and what no log can know.")

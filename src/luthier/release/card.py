@@ -33,6 +33,7 @@ def model_card(
         _what(release, run),
         "## Gate",
         _gate(release.gate),
+        *([_bullets([f"Warning: {each}" for each in release.gate.warnings])] if release.gate.warnings else []),
         *(part for report in reports for part in _figures(report)),
         *(["## Against other variants, row by row", _paired(comparison)] if comparison else []),
         *(["## Data", _data(snapshot)] if snapshot else []),

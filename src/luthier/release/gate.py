@@ -28,6 +28,8 @@ def decide(config: ReleaseConfig, evidence: Evidence, *, override: Override | No
     _refuse_foreign(evidence)
     integrity = dict(_integrity(evidence))
     quality = {**dict(_rows(config, evidence)), **dict(_thresholds(evidence))}
+    if evidence.forgetting is not None:
+        quality["forgetting"] = evidence.forgetting
     if evidence.first_release:
         verdict = _first(list(integrity.values()), list(quality.values()))
     else:
@@ -40,6 +42,7 @@ def decide(config: ReleaseConfig, evidence: Evidence, *, override: Override | No
         verdict=verdict,
         checks={**integrity, **quality},
         override=override,
+        warnings=evidence.warnings,
     )
 
 

@@ -9,6 +9,7 @@ from luthier.domain.releases import Approval, Release
 from luthier.domain.reports import Comparison, Report
 from luthier.domain.value import Value
 from luthier.domain.variants import Variant
+from luthier.domain.verdicts import Verdict
 
 GOLD = "gold"
 
@@ -23,6 +24,8 @@ class Evidence(Value):
     intact: Mapping[str, bool] = Field(
         description="`gold`, `snapshot`, `base_weights` -> whether the bytes are the same."
     )
+    forgetting: Verdict | None = Field(default=None, description="None: the project does not ask.")
+    warnings: tuple[str, ...] = Field(default=(), description="What an approver should know and no check enforces.")
     first_release: bool = Field(default=False, description="Nothing was released before: the one to fall back to.")
 
 

@@ -20,12 +20,15 @@ def epoch_batches(lengths: Sequence[int], batch_size: int, *, seed: int, epoch: 
     return [batches[int(place)] for place in draws.permutation(len(batches))]
 
 
-def micro_batches(batch: Sequence[int], lengths: Sequence[int], tokens: int) -> list[list[int]]:
-    """The rows of a batch by length, in parts whose padded size keeps to `tokens`; a longer row stands alone."""
+def micro_batches(batch: Sequence[int], sizes: Sequence[int], tokens: int) -> list[list[int]]:
+    """The rows of a batch by size, in parts that together keep to `tokens`; a larger row stands alone."""
     parts: list[list[int]] = []
-    for index in sorted(batch, key=lambda index: lengths[index]):
-        if parts and (len(parts[-1]) + 1) * lengths[index] <= tokens:
+    held = 0
+    for index in sorted(batch, key=lambda index: sizes[index]):
+        if parts and held + sizes[index] <= tokens:
             parts[-1].append(index)
+            held += sizes[index]
         else:
             parts.append([index])
+            held = sizes[index]
     return parts

@@ -4,24 +4,37 @@ The defaults suit the bundled model of four million parameters. For a model of a
 `learning_rate` to about 2e-4 and `adapter.rank` to 16: big models move further with the same step.
 """
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from luthier.section import Section
+from luthier.train.backend_config import BackendConfig, LocalBackend
+from luthier.train.lab.config import MeasureConfig, SearchConfig, Tracker
 
+Method = Literal["sft", "dpo", "kto", "distill"]
+AdapterKind = Literal["lora", "dora", "qlora", "none"]
 Scheduler = Literal["cosine", "linear", "constant"]
 Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda"]
 Optimizer = Literal["adamw", "muon"]
 
 
+def _chosen(section: Section, *names: str) -> list[str]:
+    """Those of the fields that differ from their defaults."""
+    return [name for name in names if getattr(section, name) != type(section).model_fields[name].default]
+
+
 class LoraConfig(Section):
     """Which layers a run may change, and how far."""
 
-    kind: Literal["lora"] = "lora"
+    kind: AdapterKind = Field(
+        default="lora",
+        description="`dora` also trains column lengths, `qlora` keeps the base in 4 bits, `none` trains all weights.",
+    )
     rank: int = Field(default=32, ge=1, le=512, description="Columns in each adapter matrix.")
     alpha: int = Field(default=64, gt=0, le=4096, description="Adapter scale is alpha / rank.")
+    use_rslora: bool = Field(default=False, description="Adapter scale is alpha / sqrt(rank), steadier at high ranks.")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of adapter inputs set to zero while training.")
     layers: Literal["all-linear"] | tuple[str, ...] = Field(
         default="all-linear", description="Names of the linear layers, or all of them but the output layer."
@@ -34,6 +47,71 @@ class LoraConfig(Section):
             raise ValueError("`layers` is empty, so nothing would train; try [q_proj, v_proj] or all-linear")
         return layers
 
+    @model_validator(mode="after")
+    def _full_tuning_has_no_adapter(self) -> Self:
+        if self.kind == "none" and (unread := _chosen(self, "rank", "alpha", "use_rslora", "dropout", "layers")):
+            raise ValueError(f"`kind: none` trains every weight, so {unread} would do nothing; leave them out")
+        return self
+
+
+class DpoConfig(Section):
+    """How far preferences may pull a model from where it started."""
+
+    beta: float = Field(default=0.1, gt=0, le=10, description="Higher stays closer to the reference.")
+    loss: Literal["sigmoid", "ipo"] = Field(
+        default="sigmoid", description="`ipo` aims at a margin instead of the largest one; for few or clean pairs."
+    )
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5, description="Share of pairs expected to be swapped.")
+
+    @model_validator(mode="after")
+    def _only_one_loss_smooths(self) -> Self:
+        if self.loss == "ipo" and self.label_smoothing:
+            raise ValueError("`label_smoothing` belongs to the sigmoid loss; leave it out with `loss: ipo`")
+        return self
+
+
+class KtoConfig(Section):
+    """What single judgements weigh."""
+
+    beta: float = Field(default=0.1, gt=0, le=10, description="Higher stays closer to the reference.")
+    good_weight: float = Field(default=1.0, gt=0, le=100, description="Of answers judged good.")
+    bad_weight: float = Field(
+        default=1.0, gt=0, le=100, description="Of answers judged bad; raise it where they are the few."
+    )
+
+
+class DistillConfig(Section):
+    """What a smaller model learns from a larger one."""
+
+    teacher: str = Field(min_length=1, description="A name in `models`.")
+    learn_from: Literal["answers", "logits"] = Field(
+        default="answers",
+        description="Its answers (any engine), or its distributions (a local model, same vocabulary).",
+    )
+    student_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Share of steps on answers that the student samples; the rest on the rows'.",
+    )
+    beta: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="0 covers all that the teacher might say, 1 keeps to what it most likely says.",
+    )
+    temperature: float = Field(default=1.0, gt=0, le=10, description="Of both distributions and of the samples.")
+    max_sampled_tokens: int = Field(default=128, ge=1, le=1 << 16, description="Length of a sampled answer, at most.")
+
+    @model_validator(mode="after")
+    def _answers_need_no_distributions(self) -> Self:
+        unread = _chosen(self, "student_share", "beta", "temperature", "max_sampled_tokens")
+        if self.learn_from == "answers" and unread:
+            raise ValueError(
+                f"{unread} would do nothing with `learn_from: answers`; set it to logits or leave them out"
+            )
+        return self
+
 
 class EarlyStoppingConfig(Section):
     """When a run has learned what it can; the adapter with the lowest validation loss is the one kept."""
@@ -45,8 +123,17 @@ class EarlyStoppingConfig(Section):
 class TrainConfig(Section):
     """One tuning run: what is learned from, how fast, and when it ends."""
 
-    method: Literal["sft"] = Field(default="sft", description="Supervised fine-tuning on the ideal answers.")
+    method: Method = Field(
+        default="sft",
+        description="Ideal answers, preference pairs, single judgements, or a larger model to learn from.",
+    )
+    dpo: DpoConfig | None = Field(default=None, description="For `method: dpo`; None is the defaults.")
+    kto: KtoConfig | None = Field(default=None, description="For `method: kto`; None is the defaults.")
+    distill: DistillConfig | None = Field(default=None, description="For `method: distill`, which needs a teacher.")
     adapter: LoraConfig = LoraConfig()
+    justification: str | None = Field(
+        default=None, min_length=20, description="Why every weight must train; `adapter.kind: none` is refused without."
+    )
     learning_rate: float = Field(default=2e-3, gt=0, le=1, description="Peak step size.")
     optimizer: Optimizer = Field(
         default="adamw",
@@ -56,13 +143,16 @@ class TrainConfig(Section):
     warmup_share: float = Field(default=0.05, ge=0, lt=1, description="Share of the steps that the step size rises.")
     weight_decay: float = Field(default=0.0, ge=0, le=1, description="Decoupled decay of the adapter's weights.")
     max_gradient_norm: float = Field(default=1.0, gt=0, description="Longer gradients are scaled down to this.")
+    stop_at_gradient_norm: float = Field(
+        default=1e4, gt=0, description="A longer gradient, before it is scaled down, ends the run as exploded."
+    )
     epochs: int = Field(default=2, ge=1, le=1000, description="Passes over the training rows, at most.")
-    batch_size: int = Field(default=32, ge=1, le=65_536, description="Conversations per optimizer step.")
+    batch_size: int = Field(default=32, ge=1, le=65_536, description="Rows per optimizer step.")
     micro_batch_tokens: int = Field(
         default=4096,
         ge=16,
         le=1 << 24,
-        description="Tokens, padding included, in memory at once; fewer cost time only.",
+        description="Tokens in memory at once, those that rows share counted once; fewer cost time only.",
     )
     max_tokens_per_example: int | None = Field(
         default=None, ge=8, description="Longer conversations are too long; None is the model's own context."
@@ -86,6 +176,64 @@ class TrainConfig(Section):
     keep_checkpoints: Literal["best", "all"] = Field(
         default="best", description="`all` keeps the adapter of every evaluation beside the run's checkpoints."
     )
+    activation_checkpointing: bool = Field(
+        default=False, description="Layers are computed again on the way back: far less memory, a third slower."
+    )
+    backend: BackendConfig = Field(default=LocalBackend(), description="Where the run computes.")
     precision: Precision = Field(default="auto", description="fp32 on a CPU; bf16 where the accelerator has it.")
     device: Device = Field(default="auto", description="An accelerator where there is one.")
     seed: int = Field(default=0, ge=0, lt=1 << 31, description="Fixes the adapter's start and the order of the rows.")
+    measure: MeasureConfig | None = Field(default=None, description="None measures the loss alone.")
+    search: SearchConfig | None = Field(default=None, description="For `luthier train search`.")
+    tracking: tuple[Tracker, ...] = Field(
+        default=(), description="Where runs are told besides the store; files in `tracking` of the project's home."
+    )
+
+    @property
+    def recipe(self) -> dict[str, JsonValue]:
+        """What fixes a run: every setting but those that only say who is told, or what other runs to try."""
+        return self.model_dump(mode="json", exclude={"search", "tracking"})
+
+    @model_validator(mode="after")
+    def _no_section_is_for_another_method(self) -> Self:
+        for name in ("dpo", "kto", "distill"):
+            if getattr(self, name) is not None and self.method != name:
+                raise ValueError(f"`{name}` would do nothing with `method: {self.method}`; leave it out")
+        if self.method == "distill" and self.distill is None:
+            raise ValueError("`method: distill` needs a teacher; add `distill: {teacher: NAME}`")
+        if self.method in {"dpo", "kto"} and self.loss_on != "final_turn":
+            raise ValueError(f"`method: {self.method}` compares final answers; leave `loss_on` out")
+        return self
+
+    @model_validator(mode="after")
+    def _full_tuning_is_justified(self) -> Self:
+        is_full = self.adapter.kind == "none"
+        if is_full and self.justification is None:
+            raise ValueError(
+                "training every weight costs 10 to 50 times an adapter and forgets more; "
+                "say in `train.justification` why an adapter is not enough, or choose lora"
+            )
+        if not is_full and self.justification is not None:
+            raise ValueError("`justification` is for `adapter.kind: none` only; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _free_answers_need_the_model_here(self) -> Self:
+        if self.measure is not None and self.backend.kind != "local":
+            raise ValueError(
+                f"`measure` asks the model in this process, and `backend: {self.backend.kind}` trains it elsewhere; "
+                "leave `measure` out, and run `luthier evaluate` afterwards"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_provider_is_not_tracked(self) -> Self:
+        if self.tracking and self.backend.kind == "hosted":
+            raise ValueError("`tracking` hears of runs on our machines; the provider of `backend: hosted` has its own")
+        return self
+
+    @model_validator(mode="after")
+    def _muon_turns_matrices_only(self) -> Self:
+        if self.optimizer == "muon" and self.adapter.kind in {"dora", "none"}:
+            raise ValueError(f"muon trains matrices alone and `{self.adapter.kind}` also has vectors; choose adamw")
+        return self

@@ -35,3 +35,18 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def file_in_one_move(target: Path, data: bytes) -> None:
+    """`target` holds `data` or what it held before; what was returned from survives a kill."""
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        partial.write_bytes(data)
+        _sync(partial)
+        partial.replace(target)
+        _sync(target.parent)
+    except OSError as fault:
+        partial.unlink(missing_ok=True)
+        raise StorageFault(
+            f"{str(target)!r} could not be written: {fault.strerror or fault}", hint="free space there and run again"
+        ) from fault

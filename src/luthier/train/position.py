@@ -10,16 +10,16 @@ from luthier.train.stopping import Best
 class Since(Value):
     """What was summed up since the last curve point."""
 
-    loss_sum: float = Field(default=0.0, description="Nats over all target tokens.")
-    targets: int = 0
+    loss_sum: float = Field(default=0.0, description="Over all that was counted.")
+    count: int = Field(default=0, description="Target tokens, pairs or judgements.")
     tokens: int = Field(default=0, description="Without padding.")
     seconds: float = Field(default=0.0, description="Of optimizer steps alone.")
 
-    def plus(self, loss_sum: float, targets: int, tokens: int, seconds: float) -> "Since":
+    def plus(self, loss_sum: float, count: int, tokens: int, seconds: float) -> "Since":
         """The sums after one more step."""
         return Since(
             loss_sum=self.loss_sum + loss_sum,
-            targets=self.targets + targets,
+            count=self.count + count,
             tokens=self.tokens + tokens,
             seconds=self.seconds + seconds,
         )
@@ -33,6 +33,7 @@ class Position(Value):
     step: int = Field(default=0, ge=0)
     planned_steps: int = Field(gt=0)
     seconds: float = Field(default=0.0, ge=0, description="Of all attempts up to here.")
+    measuring_seconds: float = Field(default=0.0, ge=0, description="Of those, spent on free answers.")
     first_step_at: float = Field(default=0.0, ge=0, description="Seconds spent before the first step.")
     examples_seen: int = 0
     tokens_seen: int = 0

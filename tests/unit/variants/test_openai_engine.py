@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -86,6 +87,20 @@ def test_answers_come_in_order_with_tokens_and_price() -> None:
     assert answers[0].cost == Money(amount=7 + 6, currency="USD")
     assert {each["key"] for each in seen} == {f"Bearer {KEY}"}
     assert {each["path"] for each in seen} == {"/v1/chat/completions"}
+
+
+def test_a_hosted_runs_note_says_what_its_adapter_is_called_at_the_provider(tmp_path: Path) -> None:
+    (tmp_path / "hosted").mkdir()
+    (tmp_path / "hosted" / "hosted.json").write_text(json.dumps({"model": "ft:m:org::1"}))
+    (tmp_path / "served").mkdir()
+    with server(lambda _b, _n: completion("a")) as (url, seen):
+        engine = engine_at(url, concurrency=1)
+        engine.add_adapter("digest-1", tmp_path / "hosted")
+        engine.add_adapter("digest-2", tmp_path / "served")
+        engine.answer([ask(adapter="digest-1"), ask(adapter="digest-2"), ask(), ask(adapter="digest-3")])
+        assert engine.adapters == ["digest-1", "digest-2"]
+        engine.close()
+    assert [each["model"] for each in seen] == ["ft:m:org::1", "digest-2", "m", "digest-3"]
 
 
 def test_the_decoding_is_sent_and_an_adapter_is_asked_for_by_name() -> None:

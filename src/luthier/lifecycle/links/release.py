@@ -14,6 +14,8 @@ from luthier.domain.value import Json
 from luthier.domain.variants import Variant
 from luthier.errors import NotFound, Refused, Tampered, UserError, WaitingForPerson
 from luthier.lifecycle.answering import Variants
+from luthier.lifecycle.lab.forgetting import forgetting_of, forgetting_verdict
+from luthier.lifecycle.lab.warnings import run_warnings
 from luthier.lifecycle.links.data import gold_set
 from luthier.lifecycle.links.evaluation import (
     baseline_reports,
@@ -66,6 +68,9 @@ def settle_gate(
     name = _gate_name(variant.name, label)
     evidence = _evidence(work, variants, variant, label=label)
     inputs = {**{report.benchmark: report.digest for report in evidence.reports}, **_compared(evidence)}
+    general = forgetting_of(work, variant.adapter) if evidence.forgetting and variant.adapter else None
+    if general is not None:
+        inputs["forgetting"] = general.digest
     override = (
         _override(work.actor, override_reason, work.clock())
         if override_reason is not None
@@ -79,6 +84,7 @@ def settle_gate(
             "release": section.model_dump(mode="json"),
             "override": override.reason if override else None,
             "intact": dict(evidence.intact),  # bytes that changed since then must be judged anew
+            "warnings": list(evidence.warnings),
         },
         inputs=inputs,
         perform=lambda: _decide(work, section, evidence, override),
@@ -189,6 +195,8 @@ def _evidence(work: Workspace, variants: Variants, variant: Variant, *, label: s
         best_baseline=best,
         intact=_intact(work, variants, variant),
         first_release=first,
+        forgetting=forgetting_verdict(work, variant),
+        warnings=run_warnings(work, variant, label),
     )
 
 
@@ -228,6 +236,8 @@ def _decide(work: Workspace, section: ReleaseConfig, evidence: Evidence, overrid
     decision = run(section, evidence, override=override)
     verdict = decision.verdict
     work.voice.say(f"gate on {decision.variant}: {verdict.outcome.replace('_', ' ')}: {verdict.reasons[0]}")
+    for warning in decision.warnings:
+        work.voice.say(f"warning: {warning}")
     if decision.override:
         work.voice.say(f"overridden by {decision.override.by}: {decision.override.reason}")
     return work.keep(decision, kind="gate", parents=[report.digest for report in evidence.reports])

@@ -1,25 +1,38 @@
 """Training runs: admitted rows rendered as the variants will ask them, the run, and its record."""
 
 import random
+import signal
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from threading import Event, current_thread, main_thread
 
 from luthier.assess.failures import stands_in, values_of
+from luthier.domain.digests import digest_of
 from luthier.domain.examples import Example
 from luthier.domain.runs import CurvePoint, TrainingRun
 from luthier.domain.snapshots import Split
-from luthier.domain.variants import Variant
-from luthier.errors import Refused
+from luthier.domain.value import Json
+from luthier.domain.variants import Decoding, Variant
+from luthier.errors import Refused, UnknownName
 from luthier.lifecycle.answering import Variants
+from luthier.lifecycle.energy import Meter, counters_here
+from luthier.lifecycle.lab.exam import exam_of
+from luthier.lifecycle.lab.order import Order, checkpoints_of
+from luthier.lifecycle.lab.tracking import Told, tracked
 from luthier.lifecycle.links.assessment import require_tuning
+from luthier.lifecycle.links.hosted import perform_hosted
 from luthier.lifecycle.links.review import admitted_rows
-from luthier.lifecycle.spending import spend
+from luthier.lifecycle.spending import note_energy, spend
 from luthier.lifecycle.workspace import Settled, Workspace
 from luthier.train.config import TrainConfig
+from luthier.train.lab.overfitting import overfitting
+from luthier.train.lab.subsets import WHOLE
 from luthier.train.stage import VERSION, run
+from luthier.train.teaching import taught
 from luthier.train.types import BaseModel, Conversation
 from luthier.variants.answering import passages_for
 from luthier.variants.engines.folders import weights_digest
@@ -30,30 +43,56 @@ LIBRARIES = ("torch", "transformers", "peft", "safetensors")
 UNTRAINED = "0" * 64
 CONTROL = "control"
 CONTROL_SHARE_OF_TIME = 0.25
+TEACHER_TOKENS = 1024
+"""Length of a teacher's answer, at most; a longer one is cut and left out."""
 
 
 class _Ports:
-    def __init__(self, work: Workspace) -> None:
+    def __init__(self, work: Workspace, stop: Event, order: Order, tell: Told) -> None:
         self._work = work
-        self.checkpoints: Path | None = work.home / "checkpoints"
+        self._tell = tell
+        self._stop = stop
+        self._watch = order.watch
+        self.meter = Meter(counters_here())
+        self.checkpoints: Path | None = checkpoints_of(work, order.name)
 
     def monotonic_seconds(self) -> float:
         return time.monotonic()
 
     def progress(self, point: CurvePoint, done: int, of: int) -> None:
         self._work.voice.curve(point, done, of)
+        self._tell(point)
+        self._watch(point, done, of)
+
+    def stop_requested(self) -> bool:
+        self.meter.look()
+        return self._stop.is_set()
+
+
+@contextmanager
+def _set_by_sigterm() -> Iterator[Event]:
+    """An event that SIGTERM sets while this is open; a thread cannot take signals, and there it is never set."""
+    stop = Event()
+    if current_thread() is not main_thread():
+        yield stop
+        return
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def settle_training(work: Workspace, variants: Variants) -> Settled:
     """The run on the admitted rows."""
-    return _settle(work, variants, "", work.config.train)
+    return settle_run(work, variants, Order("", work.config.train))
 
 
 def settle_control(work: Workspace, variants: Variants) -> Settled:
     """A shorter run on the same rows with their answers shuffled: what tuning gives when there is nothing to learn."""
     limit = work.config.train.time_limit_seconds
     shorter = {"time_limit_seconds": limit * CONTROL_SHARE_OF_TIME} if limit else {}
-    return _settle(work, variants, CONTROL, work.config.train.model_copy(update=shorter))
+    return settle_run(work, variants, Order(CONTROL, work.config.train.model_copy(update=shorter), shuffled=True))
 
 
 def conversations(
@@ -85,51 +124,137 @@ def adapter_variants(work: Workspace, variants: Variants) -> list[Variant]:
     return chosen
 
 
-def _settle(work: Workspace, variants: Variants, name: str, config: TrainConfig) -> Settled:
+def settle_run(work: Workspace, variants: Variants, order: Order) -> Settled:
+    """A run as ordered: its record in the run table, made anew only where something it depends on has changed."""
     require_tuning(work)
+    _refuse_what_no_link_carries(order.config)
     served_by = adapter_variants(work, variants)
     inputs = {
+        **_teacher_inputs(work, variants, order.config),
         "snapshot": work.require("data"),
         "admission": work.require("review"),
         "decision": work.require("assess"),
         **{f"variant:{variant.name}": variant.digest for variant in served_by},
     }
+    section: dict[str, Json] = {"train": order.config.recipe, "rendering": RENDERING_VERSION}
+    if order.subset != WHOLE:
+        section["subset"] = order.subset.model_dump(mode="json")
     return work.settle(
         "train",
-        name,
+        order.name,
         version_number=VERSION,
-        section={"train": config.model_dump(mode="json"), "rendering": RENDERING_VERSION},
+        section=section,
         inputs=inputs,
-        libraries=LIBRARIES,
-        perform=lambda: _perform(work, variants, served_by, config, shuffled=name == CONTROL),
+        libraries=() if order.config.backend.kind == "hosted" else LIBRARIES,
+        perform=lambda: _perform(work, variants, served_by, order),
     )
 
 
-def _perform(
-    work: Workspace, variants: Variants, served_by: Sequence[Variant], config: TrainConfig, *, shuffled: bool
-) -> str:
-    base_name = work.config.variants[served_by[0].name].model
-    folder = variants.base_folder(base_name)
-    base = BaseModel(folder=folder, weights=weights_digest(folder), id=work.config.models[base_name].id)
+def _perform(work: Workspace, variants: Variants, served_by: Sequence[Variant], order: Order) -> str:
+    config = order.config
     splits: tuple[Split, ...] = ("train", "validation")
+    admitted = [admitted_rows(work, split) for split in splits]
+    chosen = (order.subset.of(admitted[0]), admitted[1])
     train, validation = (
-        conversations(work, variants, served_by, _targets(admitted_rows(work, split), config.seed, shuffled=shuffled))
-        for split in splits
+        conversations(work, variants, served_by, _targets(rows, config.seed, shuffled=order.shuffled))
+        for rows in chosen
     )
+    train, validation, left_out = _taught(work, variants, config, train, validation)
+    if len(chosen[0]) < len(admitted[0]):
+        left_out["outside_the_subset"] = len(admitted[0]) - len(chosen[0])
+    if config.backend.kind == "hosted":
+        return perform_hosted(work, config.backend, config, train, validation, subject=order.subject)
     snapshot = work.require("data")
-    with tempfile.TemporaryDirectory(dir=work.home) as scratch:
-        target = Path(scratch) / "adapter"
-        outcome = run(_Ports(work), config, base, train, validation, target=target)
+    with (
+        tempfile.TemporaryDirectory(dir=work.home) as scratch,
+        _set_by_sigterm() as stop,
+        tracked(work, config, order.name) as tell,
+    ):
+        target, ports = Path(scratch) / "adapter", _Ports(work, stop, order, tell)
+        teacher = _teacher(work, variants, config)
+        base = _base(work, variants, served_by)
+        exam = exam_of(config, admitted[1], validation, work.tools)
+        outcome = run(ports, config, base, train, validation, target=target, teacher=teacher, exam=exam)
         adapter = work.store.artifacts.put_folder(target, kind="adapter", parents=[snapshot], now=work.clock())
-    cost = spend(
-        work, "training", "control run" if shuffled else "tuning run", seconds=Decimal(str(round(outcome.seconds, 3)))
-    )
+    seconds = Decimal(str(round(outcome.seconds, 3)))
+    cost = spend(work, "training", order.subject, seconds=seconds, note=f"energy: {ports.meter.said}")
+    note_energy(work, "training", order.subject, ports.meter)
+    outcome = outcome.model_copy(update={"left_out": {**outcome.left_out, **left_out}})
     record: TrainingRun = outcome.as_run(snapshot=snapshot, adapter=adapter, cost=cost)
     work.voice.say(
         f"{record.stopped_because} after {record.curve[-1].epoch:.1f} epochs and {record.seconds:.0f} s; "
-        f"kept step {record.best_step} (validation loss {record.best_validation_loss:.4f}), adapter {adapter[:12]}"
+        f"kept step {record.best_step} (validation loss {outcome.best_validation_loss:.4f}), adapter {adapter[:12]}"
     )
+    flag = overfitting(record.curve, kept=record.best_step)
+    if flag.outcome == "fail":
+        work.voice.say(f"overfitting: {'; '.join(flag.reasons)}")
     return work.keep(record, kind="training_run", parents=[snapshot, adapter])
+
+
+def _base(work: Workspace, variants: Variants, served_by: Sequence[Variant]) -> BaseModel:
+    name = work.config.variants[served_by[0].name].model
+    folder = variants.base_folder(name)
+    return BaseModel(folder=folder, weights=weights_digest(folder), id=work.config.models[name].id)
+
+
+def _refuse_what_no_link_carries(config: TrainConfig) -> None:
+    """What the stage can do and the chain cannot hand on yet is refused before anything is spent."""
+    if config.method in {"dpo", "kto"}:
+        raise Refused(
+            f"snapshots hold no preferences yet, which `method: {config.method}` learns from",
+            hint="call luthier.train.stage.run with PreferencePair or Judged rows, or choose sft",
+        )
+    if config.adapter.kind == "none":
+        raise Refused(
+            "training every weight makes a model, and `adapter: train` carries adapters only",
+            hint="call luthier.train.stage.run and name the folder it writes as `models.NAME.id`, or choose lora",
+        )
+
+
+def _teacher_inputs(work: Workspace, variants: Variants, config: TrainConfig) -> dict[str, str]:
+    """What pins the teacher: its section, and its weights where it is a local model."""
+    if config.distill is None:
+        return {}
+    section = work.config.models.get(config.distill.teacher)
+    if section is None:
+        raise UnknownName("model", config.distill.teacher, work.config.models.keys())
+    pinned = {"teacher": digest_of(section.model_dump(mode="json"))}
+    if section.engine == "local":
+        pinned["teacher:weights"] = weights_digest(variants.base_folder(config.distill.teacher))
+    return pinned
+
+
+def _teacher(work: Workspace, variants: Variants, config: TrainConfig) -> BaseModel | None:
+    """The teacher whose distributions are learned; None where nobody's are."""
+    if config.distill is None or config.distill.learn_from != "logits":
+        return None
+    name = config.distill.teacher
+    if work.config.models[name].engine != "local":
+        raise Refused(f"the distributions of {name!r} cannot be read over an API", hint="set learn_from to answers")
+    folder = variants.base_folder(name)
+    return BaseModel(folder=folder, weights=weights_digest(folder), id=work.config.models[name].id)
+
+
+def _taught(
+    work: Workspace,
+    variants: Variants,
+    config: TrainConfig,
+    train: Sequence[Conversation],
+    validation: Sequence[Conversation],
+) -> tuple[Sequence[Conversation], Sequence[Conversation], dict[str, int]]:
+    """The rows with the teacher's answers where those are learned, and how many of either set had none."""
+    if config.distill is None or config.distill.learn_from != "answers":
+        return train, validation, {}
+    engine = variants.engine(config.distill.teacher)
+    decoding = Decoding(max_tokens=TEACHER_TOKENS)
+    found = [taught(engine, rows, decoding) for rows in (train, validation)]
+    left_out = {
+        f"{name}{reason}": count
+        for name, each in zip(("", "validation_"), found, strict=True)
+        for reason, count in each.left_out.items()
+    }
+    work.voice.say(f"{config.distill.teacher} answered {sum(len(each.rows) for each in found)} rows")
+    return found[0].rows, found[1].rows, left_out
 
 
 def _passages(variants: Variants, variant: Variant, row: Example) -> tuple[Passage, ...]:

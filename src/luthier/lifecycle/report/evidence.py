@@ -17,6 +17,7 @@ from luthier.lifecycle.report.blocks import (
 )
 from luthier.lifecycle.report.facts import Facts, VariantFacts
 from luthier.lifecycle.report.figures import ordered
+from luthier.lifecycle.report.runs import curve_table, learning_blocks, told_overfitting
 from luthier.lifecycle.report.words import (
     ADVICE,
     FAILURES,
@@ -123,8 +124,9 @@ def training_section(facts: Facts) -> Section:
     rows = [
         row(
             name, run.method, f"{run.examples_seen:,}", f"{run.tokens_seen:,}", f"{run.best_step:,}",
-            f"{run.best_validation_loss:.4f}", STOPPED[run.stopped_because], duration(run.seconds),
-            f"{run.trainable_parameters / run.total_parameters:.2%}", money(run.cost),
+            "-" if run.best_validation_loss is None else f"{run.best_validation_loss:.4f}",
+            STOPPED[run.stopped_because], duration(run.seconds),
+            "-" if run.trained_share is None else f"{run.trained_share:.2%}", money(run.cost),
         )
         for name, run in runs
     ]  # fmt: skip
@@ -132,7 +134,11 @@ def training_section(facts: Facts) -> Section:
     blocks: list[Block] = [
         Table("Training runs; trained is the share of parameters that changed", head, rows),
         Chart("curves"),
+        *(table for name, run in runs for table in curve_table(name, run)),
+        *(Text(f"Overfitting of the {name} run: {told_overfitting(run)}") for name, run in runs),
     ]
+    if facts.learning:
+        blocks += learning_blocks(facts.learning)
     for name, run in runs:
         if run.left_out:
             left = ", ".join(f"{count} {reason}" for reason, count in run.left_out.items())

@@ -23,6 +23,7 @@ from luthier.lifecycle.links.review import Admission
 from luthier.lifecycle.status import LinkStatus
 from luthier.monitor.drift import DriftTest
 from luthier.rollout.types import StageRecord, Status
+from luthier.train.lab.learning import LearningCurve
 
 SCHEMA = 1
 VariantKind = Literal["baseline", "tuned", "control"]
@@ -177,6 +178,7 @@ class Facts(Value):
     decision: Decision | None
     training: TrainingRun | None
     control: TrainingRun | None
+    learning: LearningCurve | None = Field(default=None, description="What twice the rows would buy.")
     gates: tuple[GateFacts, ...]
     releases: tuple[ReleaseFacts, ...]
     rollouts: tuple[RolloutFacts, ...]

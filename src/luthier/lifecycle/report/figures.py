@@ -8,7 +8,7 @@ from typing import Literal
 from luthier.domain.compare import PairedDifference
 from luthier.domain.decisions import FailureKind
 from luthier.domain.money import Money
-from luthier.lifecycle.report.charts.curves import curves_chart
+from luthier.lifecycle.report.charts.curves import curves_chart, strips_of
 from luthier.lifecycle.report.charts.heat import HeatRow, heat_chart
 from luthier.lifecycle.report.charts.rows import Group, Line, Row, Tone, rows_chart
 from luthier.lifecycle.report.charts.timeline import Ending, Lane, Span, Verdict, timeline_chart
@@ -146,7 +146,9 @@ def curves_figure(facts: Facts) -> Figure | None:
     caption = (
         f"Loss per target token over {run.curve[-1].step:,} optimizer steps ({run.tokens_seen:,} tokens seen). Light: "
         "each measured point; dark: their moving mean; dots: loss on the validation split. The dashed line marks "
-        f"step {run.best_step:,}, whose adapter was kept. A single run: there is no interval."
+        f"step {run.best_step:,}, whose adapter was kept. Below, each on an axis from nought: "
+        f"{', '.join(strip.name for strip in strips_of(run.curve)) or 'nothing else was measured'}. "
+        "A single run: there is no interval."
     )
     return _figure(title, caption, lambda width: curves_chart(title, run.curve, run.best_step, width=width))
 

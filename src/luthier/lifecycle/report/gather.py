@@ -33,6 +33,7 @@ from luthier.lifecycle.report.traffic import drills_of, rollouts_of, served_of, 
 from luthier.lifecycle.status import status
 from luthier.lifecycle.workspace import V, Workspace
 from luthier.monitor.stage import Health
+from luthier.train.lab.learning import LearningCurve
 
 LABELS = ("", CONTROL)
 
@@ -63,6 +64,7 @@ def gather(work: Workspace) -> Facts:
         decision=_kept(work, "assess", "", Decision),
         training=_kept(work, "train", "", TrainingRun),
         control=_kept(work, "train", CONTROL, TrainingRun),
+        learning=_kept(work, "learning_curve", "", LearningCurve),
         gates=_gates(work),
         releases=_releases(work),
         rollouts=rollouts_of(work),

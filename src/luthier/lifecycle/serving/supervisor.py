@@ -172,7 +172,7 @@ def _adapters(work: Workspace) -> dict[str, Path]:
     return {
         model_name(route.variant): adapter_folder(work, route.variant.adapter)
         for route in routes
-        if route.variant.adapter is not None
+        if route.variant.adapter is not None and route.variant.model.engine == "local"
     }
 
 

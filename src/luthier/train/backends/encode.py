@@ -3,8 +3,12 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import compress
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from luthier.errors import Faults, UserError
 from luthier.train.config import TrainConfig
@@ -23,6 +27,16 @@ class Encoded:
     id: str
     tokens: tuple[int, ...]
     is_target: tuple[bool, ...]
+
+    @cached_property
+    def ids(self) -> NDArray[np.int64]:
+        """The tokens as an array."""
+        return np.array(self.tokens, dtype=np.int64)
+
+    @cached_property
+    def targets(self) -> NDArray[np.int64]:
+        """Positions of the tokens to be learned; nothing predicts the first one."""
+        return np.flatnonzero(np.array((False, *self.is_target[1:])))
 
 
 @dataclass(frozen=True)
@@ -78,7 +92,7 @@ def _final_turns(
     """Question and answer tokenized apart, since a served model sees the question's tokens and writes the answer's."""
     answers = [text[len(question) :] for text, question in zip(whole, asked, strict=True)]
     questions = tokenizer(list(asked), add_special_tokens=False)["input_ids"]
-    ends = _end_tokens(tokenizer)
+    ends = end_tokens(tokenizer)
     rows = []
     for row, question, said in zip(
         conversations, questions, tokenizer(answers, add_special_tokens=False)["input_ids"], strict=True
@@ -110,7 +124,8 @@ def _plain(tokenizer: Any, conversation: Conversation) -> list[dict[str, str]]:
     return [{"role": message.role, "content": message.content} for message in turns]
 
 
-def _end_tokens(tokenizer: Any) -> set[int]:
+def end_tokens(tokenizer: Any) -> set[int]:
+    """Tokens that end an answer."""
     vocabulary = tokenizer.get_vocab()
     return {tokenizer.eos_token_id, *(vocabulary[marker] for marker in END_MARKERS if marker in vocabulary)}
 

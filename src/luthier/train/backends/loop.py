@@ -1,21 +1,25 @@
 """The training loop: step, measure, keep the best, stop when it is enough; resumable between any two steps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from luthier.domain.measure import Measurement
 from luthier.domain.runs import CurvePoint
-from luthier.train.backends.encode import Encoded, EncodedSet
+from luthier.train.backends.memory import peak_memory_bytes
+from luthier.train.backends.objectives.protocol import Objective, length
+from luthier.train.backends.probe import Probe
 from luthier.train.backends.resume import State, Tensors, load_state, moments_of, restore_moments, save_state
-from luthier.train.backends.steps import Bench, StepResult, take_step, validation_loss
+from luthier.train.backends.steps import Bench, Evaluation, StepResult, evaluate, take_step
 from luthier.train.batches import epoch_batches
 from luthier.train.config import TrainConfig
 from luthier.train.position import Position, Since
 from luthier.train.schedule import rate_share, steps_that_fit
 from luthier.train.stopping import Best
-from luthier.train.types import Ports, StopReason
+from luthier.train.types import Interrupted, Ports, StopReason
 
 POINTS_PER_RUN = 100
 
@@ -27,26 +31,34 @@ class Loop:
     ports: Ports
     config: TrainConfig
     bench: Bench
-    train: EncodedSet
-    validation: EncodedSet
+    objective: Objective[Any]
+    train: Sequence[Any]
+    """Entries of the objective."""
+    validation: Sequence[Any]
     seed: int
     states: Path | None
     keep_evaluated: Callable[[int], None]
     """Told of the step of each evaluation while that step's adapter is on the bench."""
+    probe: Probe | None = None
+    """What measures free answers at each evaluation."""
     position: Position = field(init=False)
     best_adapter: Tensors = field(init=False)
     _order: tuple[int, list[list[int]]] = field(init=False, default=(-1, []))
     _resumed_at: float = field(init=False)
     _seconds_before: float = field(init=False)
+    _lengths: list[int] = field(init=False)
 
     @property
     def steps_per_epoch(self) -> int:
         """Optimizer steps in one pass over the training rows."""
-        return -(-len(self.train.rows) // self.config.batch_size)
+        return -(-len(self.train) // self.config.batch_size)
 
     def run(self) -> StopReason:
         """Why the run ended; the adapter to keep is then on the bench."""
         self._resumed_at, self._seconds_before = self.ports.monotonic_seconds(), 0.0
+        self.train = self.objective.settle(self.bench, self.train)
+        self.validation = self.objective.settle(self.bench, self.validation)
+        self._lengths = [length(entry) for entry in self.train]
         self._begin_or_resume()
         while (reason := self._why_stop()) is None:
             self._step()
@@ -61,11 +73,14 @@ class Loop:
         state = load_state(self.states) if self.states else None
         if state is None:
             total = self.config.epochs * self.steps_per_epoch
-            loss = validation_loss(self.bench, self.validation.rows, self.config)
-            start = CurvePoint(step=0, epoch=0.0, validation_loss=loss, learning_rate=0.0)
-            self.position = Position(
-                best=Best.first(loss), curve=(start,), planned_steps=total, first_step_at=self._seconds()
-            )
+            found = self._found()
+            loss = found.loss
+            self.position = Position(best=Best.first(loss), curve=(), planned_steps=total)
+            start = CurvePoint(
+                step=0, epoch=0.0, validation_loss=loss, validation_accuracy=found.accuracy, learning_rate=0.0,
+                memory_bytes=peak_memory_bytes(self.bench.device), tasks=self._measure_tasks(),
+            )  # fmt: skip
+            self.position = self.position.model_copy(update={"curve": (start,), "first_step_at": self._seconds()})
             self.best_adapter = self._adapter()
             self.keep_evaluated(0)
             self.ports.progress(start, 0, total)
@@ -90,17 +105,21 @@ class Loop:
             at.step + 1, at.planned_steps, warmup_share=self.config.warmup_share, scheduler=self.config.scheduler
         )
         batch = self._batch(at.step)
-        result = take_step(self.bench, batch, self.config, rate=rate, seed=self._step_seed(at.step))
+        result = take_step(self.bench, self.objective, batch, self.config, rate=rate, seed=self._step_seed(at.step))
         self.position = at.model_copy(
             update={
                 "step": at.step + 1,
                 "examples_seen": at.examples_seen + len(batch),
                 "tokens_seen": at.tokens_seen + result.tokens,
-                "since": at.since.plus(result.loss_sum, result.targets, result.tokens, self._seconds() - started),
+                "since": at.since.plus(result.loss_sum, result.count, result.tokens, self._seconds() - started),
             }
         )
         self._measure(result, rate)
-        self._save_when_due()
+        is_stopping = self.ports.stop_requested()
+        if is_stopping or self.position.step % self.config.checkpoint_every_steps == 0:
+            self._save()
+        if is_stopping:
+            raise Interrupted(self.position.step, is_saved=self.states is not None)
 
     def _measure(self, result: StepResult, rate: float) -> None:
         """A curve point where one is due, an evaluation with it where that is, and the plan fitted to the clock."""
@@ -115,17 +134,32 @@ class Loop:
         if not evaluates and step % max(1, fit // POINTS_PER_RUN):
             self.position = self.position.model_copy(update={"planned_steps": fit})
             return
-        loss = self._evaluate() if evaluates else None
-        point = self._point(result, rate, loss)
+        found = self._evaluate() if evaluates else None
+        tasks = self._measure_tasks() if evaluates else {}
+        point = self._point(result, rate, found, tasks)
         curve = (*self.position.curve, point)
         self.position = self.position.model_copy(
             update={"planned_steps": fit, "curve": curve, "since": Since(), "seconds": self._seconds()}
         )
         self.ports.progress(point, step, fit)
 
-    def _evaluate(self) -> float:
+    def _measure_tasks(self) -> Mapping[str, Measurement]:
+        """Figures of free answers of the adapter on the bench; their seconds are counted apart."""
+        if self.probe is None:
+            return {}
+        began = self._seconds()
+        figures = self.probe.figures(self.bench)
+        spent = self._seconds() - began
+        self.position = self.position.model_copy(update={"measuring_seconds": self.position.measuring_seconds + spent})
+        return figures
+
+    def _found(self) -> Evaluation:
+        return evaluate(self.bench, self.objective, self.validation, seed=self.seed)
+
+    def _evaluate(self) -> Evaluation:
         step = self.position.step
-        loss = validation_loss(self.bench, self.validation.rows, self.config)
+        found = self._found()
+        loss = found.loss
         stopping = self.config.early_stopping
         best = self.position.best.after(step, loss, min_delta=stopping.min_delta if stopping else 0.0)
         if best.step == step:
@@ -134,22 +168,27 @@ class Loop:
             best, self.best_adapter = best.model_copy(update={"step": step, "loss": loss}), self._adapter()
         self.position = self.position.model_copy(update={"best": best})
         self.keep_evaluated(step)
-        return loss
+        return found
 
-    def _point(self, result: StepResult, rate: float, loss: float | None) -> CurvePoint:
+    def _point(
+        self, result: StepResult, rate: float, found: Evaluation | None, tasks: Mapping[str, Measurement]
+    ) -> CurvePoint:
         since = self.position.since
         return CurvePoint(
             step=self.position.step,
             epoch=self.position.step / self.steps_per_epoch,
-            train_loss=since.loss_sum / since.targets,
-            validation_loss=loss,
+            train_loss=since.loss_sum / since.count,
+            validation_loss=found.loss if found else None,
+            validation_accuracy=found.accuracy if found else None,
             learning_rate=rate,
             gradient_norm=result.gradient_norm,
             tokens_per_second=since.tokens / since.seconds if since.seconds > 0 else None,
+            memory_bytes=peak_memory_bytes(self.bench.device),
+            tasks=tasks,
         )
 
-    def _save_when_due(self) -> None:
-        if self.states is None or self.position.step % self.config.checkpoint_every_steps:
+    def _save(self) -> None:
+        if self.states is None or not self.bench.team.is_first:
             return
         position = self.position.model_copy(update={"seconds": self._seconds()})
         moments = moments_of(self.bench.optimizer, self.bench.parameters)
@@ -159,14 +198,14 @@ class Loop:
     def _evaluate_every(self) -> int:
         return max(1, round(self.config.evaluate_every_epochs * self.steps_per_epoch))
 
-    def _batch(self, step: int) -> list[Encoded]:
+    def _batch(self, step: int) -> list[Any]:
         epoch, place = divmod(step, self.steps_per_epoch)
         if self._order[0] != epoch:
             self._order = (
                 epoch,
-                epoch_batches(self.train.lengths, self.config.batch_size, seed=self.seed, epoch=epoch),
+                epoch_batches(self._lengths, self.config.batch_size, seed=self.seed, epoch=epoch),
             )
-        return [self.train.rows[index] for index in self._order[1][place]]
+        return [self.train[index] for index in self._order[1][place]]
 
     def _step_seed(self, step: int) -> int:
         return self.seed * 1_000_003 + step

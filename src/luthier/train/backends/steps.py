@@ -1,18 +1,22 @@
 """One optimizer step and one evaluation: the arithmetic on tensors, nothing about when or how often."""
 
-import inspect
-import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn.functional import cross_entropy
 
-from luthier.errors import EngineFault
 from luthier.train.backends.base_model import Machine
 from luthier.train.backends.encode import Encoded
+from luthier.train.backends.faults import check_finite, check_length
+from luthier.train.backends.objectives.protocol import Entry, Objective, length
+from luthier.train.backends.optimizers import optimizer_for
+from luthier.train.backends.references import References
+from luthier.train.backends.scoring import score
+from luthier.train.backends.sheets import common_start
+from luthier.train.backends.team import ALONE, Team
 from luthier.train.batches import micro_batches
 from luthier.train.config import TrainConfig
 
@@ -24,9 +28,19 @@ class StepResult:
     """What one step saw."""
 
     loss_sum: float
-    targets: int
+    count: int
+    """What the sum is divided by: target tokens, pairs or judgements."""
     tokens: int
     gradient_norm: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model is worth on held-out entries."""
+
+    loss: float
+    accuracy: float | None
+    """Share of preferences that it shares."""
 
 
 @dataclass(frozen=True)
@@ -37,50 +51,98 @@ class Bench:
     optimizer: torch.optim.Optimizer
     parameters: dict[str, torch.nn.Parameter]
     machine: Machine
-    picks_logits: bool
-    """Whether the model can compute logits at the target positions alone, which saves about a sixth of the time."""
+    micro_batch_tokens: int
+    references: References
+    reads_sheets: bool
+    """Whether the model takes rows laid out flat; if not they are padded."""
     lanes: ThreadPoolExecutor | None = None
     """Two threads of one core each that share nothing until their gradients are summed; None is one pass."""
+    team: Team = ALONE
+    """The processes that each hold this bench and take a share of every batch."""
 
     @classmethod
     def of(
-        cls, model: Any, parameters: dict[str, torch.nn.Parameter], machine: Machine, config: TrainConfig
+        cls,
+        model: Any,
+        parameters: dict[str, torch.nn.Parameter],
+        machine: Machine,
+        config: TrainConfig,
+        *,
+        references: References,
+        reads_sheets: bool,
+        team: Team = ALONE,
     ) -> "Bench":
         """A bench with a fresh optimizer."""
-        optimizer = _optimizer(list(parameters.values()), config)
-        takes = inspect.signature(type(model.get_base_model()).forward).parameters
-        lanes = _lanes(machine, config)
-        return cls(model, optimizer, parameters, machine, picks_logits="logits_to_keep" in takes, lanes=lanes)
+        return cls(
+            model, optimizer_for(list(parameters.values()), config), parameters, machine, config.micro_batch_tokens,
+            references, reads_sheets, _lanes(machine, config), team,
+        )  # fmt: skip
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return self.machine.device
+
+    def sums(self, texts: Sequence[Encoded]) -> torch.Tensor:
+        """Log-probability of each text's targets together, without gradients or dropout, in the order of `texts`."""
+        was_training = self.model.training
+        self.model.eval()
+        found = torch.zeros(len(texts), device=self.device)
+        with torch.no_grad():
+            for part in micro_batches(range(len(texts)), [len(t.tokens) for t in texts], self.micro_batch_tokens):
+                scored = score(self.model, [texts[at] for at in part], self.machine, reads_sheets=self.reads_sheets)
+                found[torch.tensor(part, device=self.device)] = scored.sums
+        self.model.train(was_training)
+        return found
+
+    def reference_sums(self, texts: Sequence[Encoded]) -> torch.Tensor:
+        """The same of the model without its adapter; of a model without one, as long as no step was taken."""
+
+        def compute(texts: Sequence[Encoded]) -> torch.Tensor:
+            with self.model.disable_adapter() if hasattr(self.model, "disable_adapter") else nullcontext():
+                return self.sums(texts)
+
+        return self.references.of(texts, compute).to(self.device)
 
 
-def _optimizer(parameters: list[torch.nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
-    """A fresh one; all that an adapter trains are matrices, which is what Muon is for.
-
-    Muon's updates are scaled to the size that AdamW's have, so that one learning rate suits both (Liu et al., Muon is
-    Scalable for LLM Training, 2025).
-    """
-    rate, decay = config.learning_rate, config.weight_decay
-    if config.optimizer == "muon":
-        return torch.optim.Muon(parameters, lr=rate, weight_decay=decay, momentum=0.95, adjust_lr_fn="match_rms_adamw")
-    return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
-
-
-def take_step(bench: Bench, batch: Sequence[Encoded], config: TrainConfig, *, rate: float, seed: int) -> StepResult:
-    """The adapter moved once by the mean loss over the target tokens of `batch`; EngineFault where it is no number.
+def take_step(
+    bench: Bench, objective: Objective[Any], batch: Sequence[Any], config: TrainConfig, *, rate: float, seed: int
+) -> StepResult:
+    """The model moved once by the mean loss of `batch`; EngineFault where it is no number or its gradient explodes.
 
     The random state is set anew for every step, so that a resumed run drops out what an unbroken one would have.
     """
     torch.manual_seed(seed)
     bench.model.train()
-    targets = sum(sum(row.is_target[1:]) for row in batch)
-    loss_sum = _gradients(bench, batch, config, targets)
+    entries = objective.ready(bench, batch, seed=seed)
+    count = objective.count(entries)
+    loss_sum = bench.team.summed(_gradients(bench, objective, bench.team.share(entries), count), bench.parameters)
     norm = torch.nn.utils.clip_grad_norm_(bench.parameters.values(), config.max_gradient_norm).item()
-    _check_finite(loss_sum, norm)
+    check_finite(loss_sum, norm)
+    check_length(norm, config)
     for group in bench.optimizer.param_groups:
         group["lr"] = rate
     bench.optimizer.step()
     bench.optimizer.zero_grad(set_to_none=True)
-    return StepResult(loss_sum, targets, sum(len(row.tokens) for row in batch), norm)
+    return StepResult(loss_sum, count, sum(length(entry) for entry in entries), norm)
+
+
+def evaluate(bench: Bench, objective: Objective[Any], held_out: Sequence[Any], *, seed: int) -> Evaluation:
+    """The mean loss over `held_out` without dropout, and preferences shared; EngineFault where it is no number."""
+    bench.model.eval()
+    entries = objective.ready(bench, held_out, seed=seed)
+    loss_sum, agreements = 0.0, 0
+    has_preferences = True
+    with torch.no_grad():
+        for part in _parts(bench, bench.team.share(entries)):
+            scored = _scored(bench, part)
+            loss_sum += objective.loss(scored, part).item()
+            agreed = objective.agreements(scored, part)
+            has_preferences = agreed is not None
+            agreements += agreed or 0
+    loss_sum, agreements = bench.team.added(loss_sum), round(bench.team.added(agreements))
+    check_finite(loss_sum)
+    return Evaluation(loss_sum / objective.count(entries), agreements / len(entries) if has_preferences else None)
 
 
 def _lanes(machine: Machine, config: TrainConfig) -> ThreadPoolExecutor | None:
@@ -93,71 +155,45 @@ def _lanes(machine: Machine, config: TrainConfig) -> ThreadPoolExecutor | None:
     return ThreadPoolExecutor(LANES, "lane", initializer=torch.set_num_threads, initargs=(1,))
 
 
-def _gradients(bench: Bench, batch: Sequence[Encoded], config: TrainConfig, targets: int) -> float:
-    """The summed loss of `batch`; its mean's gradients lie in the parameters, summed in a fixed order."""
-    ordered = sorted(batch, key=lambda row: len(row.tokens))
-    half = -(-len(ordered) // LANES)
-    shares = [ordered[:half], ordered[half:]] if bench.lanes and len(ordered) >= LANES else [ordered]
+def _gradients(bench: Bench, objective: Objective[Any], entries: Sequence[Any], count: int) -> float:
+    """The summed loss of `entries`; its mean's gradients lie in the parameters, summed in a fixed order."""
+    ordered = sorted(entries, key=_cost)
+    shares = [ordered[lane::LANES] for lane in range(LANES)] if bench.lanes and len(ordered) >= LANES else [ordered]
 
-    def work(rows: Sequence[Encoded]) -> tuple[float, list[torch.Tensor]]:
-        return _share(bench, rows, config, targets)
+    def work(share: Sequence[Any]) -> tuple[float, list[torch.Tensor]]:
+        return _share(bench, objective, share, count)
 
     found = list(bench.lanes.map(work, shares)) if bench.lanes else [work(share) for share in shares]
     for parameter, *gradients in zip(bench.parameters.values(), *(share[1] for share in found), strict=True):
-        parameter.grad = torch.stack(gradients).sum(dim=0) if len(gradients) > 1 else gradients[0]
+        parameter.grad = gradients[0].add_(gradients[1]) if len(gradients) > 1 else gradients[0]
     return sum(share[0] for share in found)
 
 
 def _share(
-    bench: Bench, rows: Sequence[Encoded], config: TrainConfig, targets: int
+    bench: Bench, objective: Objective[Any], entries: Sequence[Any], count: int
 ) -> tuple[float, list[torch.Tensor]]:
     loss_sum = 0.0
     parameters = list(bench.parameters.values())
-    total = [torch.zeros_like(parameter) for parameter in parameters]
-    for part in micro_batches(range(len(rows)), [len(row.tokens) for row in rows], config.micro_batch_tokens):
-        loss = _summed_loss(bench, [rows[at] for at in part])
-        for so_far, gradient in zip(total, torch.autograd.grad(loss / targets, parameters), strict=True):
-            so_far.add_(gradient)
+    total: list[torch.Tensor] = []
+    for part in _parts(bench, entries):
+        loss = objective.loss(_scored(bench, part), part)
+        found = torch.autograd.grad(loss / count, parameters)
+        total = [so_far.add_(new) for so_far, new in zip(total, found, strict=True)] if total else list(found)
         loss_sum += loss.item()
-    return loss_sum, total
+    return loss_sum, total or [torch.zeros_like(parameter) for parameter in parameters]
 
 
-def validation_loss(bench: Bench, rows: Sequence[Encoded], config: TrainConfig) -> float:
-    """Mean nats per target token over `rows`, without dropout; EngineFault where it is no number."""
-    bench.model.eval()
-    parts = micro_batches(range(len(rows)), [len(row.tokens) for row in rows], config.micro_batch_tokens)
-    with torch.inference_mode():
-        loss_sum = sum(_summed_loss(bench, [rows[at] for at in part]).item() for part in parts)
-    _check_finite(loss_sum, 0.0)
-    return loss_sum / sum(sum(row.is_target[1:]) for row in rows)
+def _parts(bench: Bench, entries: Sequence[Any]) -> list[list[Any]]:
+    parts = micro_batches(range(len(entries)), [_cost(entry) for entry in entries], bench.micro_batch_tokens)
+    return [[entries[at] for at in part] for part in parts]
 
 
-def _summed_loss(bench: Bench, rows: Sequence[Encoded]) -> torch.Tensor:
-    """Nats over the target tokens. Padding stands on the right, where a causal model never looks back from a target."""
-    longest = max(len(row.tokens) for row in rows)
-    tokens = torch.zeros((len(rows), longest), dtype=torch.long)
-    predicts = torch.zeros((len(rows), longest), dtype=torch.bool)
-    for at, row in enumerate(rows):
-        tokens[at, : len(row.tokens)] = torch.tensor(row.tokens)
-        predicts[at, : len(row.tokens) - 1] = torch.tensor(row.is_target[1:])
-    wanted = tokens.roll(-1, dims=1)[predicts].to(bench.machine.device)
-    tokens, predicts = tokens.to(bench.machine.device), predicts.to(bench.machine.device)
-    return cross_entropy(_logits_at(bench, tokens, predicts).float(), wanted, reduction="sum")
+def _scored(bench: Bench, entries: Sequence[Any]) -> Any:
+    texts = [text for entry in entries for text in entry.texts]
+    return score(bench.model, texts, bench.machine, reads_sheets=bench.reads_sheets)
 
 
-def _logits_at(bench: Bench, tokens: torch.Tensor, predicts: torch.Tensor) -> torch.Tensor:
-    is_low = bench.machine.compute != torch.float32
-    with torch.autocast(bench.machine.device.type, bench.machine.compute, enabled=is_low):
-        if bench.picks_logits:
-            logits: torch.Tensor = bench.model(input_ids=tokens, use_cache=False, logits_to_keep=predicts).logits
-            return logits
-        return bench.model(input_ids=tokens, use_cache=False).logits[predicts]  # type: ignore[no-any-return]
-
-
-def _check_finite(loss_sum: float, norm: float) -> None:
-    if not (math.isfinite(loss_sum) and math.isfinite(norm)):
-        what = "loss" if not math.isfinite(loss_sum) else "gradient"
-        raise EngineFault(
-            f"training diverged: the {what} is no finite number any more",
-            hint="lower train.learning_rate, or raise train.warmup_share",
-        )
+def _cost(entry: Entry) -> int:
+    """Tokens of an entry in memory: what its texts begin with counts once."""
+    first, *others = (text.ids for text in entry.texts)
+    return len(first) + sum(len(other) - common_start(first, other) for other in others)

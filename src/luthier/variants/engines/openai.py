@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from random import Random
 
 import httpx
@@ -16,11 +17,14 @@ from luthier.errors import EngineFault, UserError
 from luthier.variants.config import ModelConfig
 from luthier.variants.egress import Reply, TooLarge, Unreachable, open_client, send
 from luthier.variants.engines.base import EngineRequest, EngineSetup
+from luthier.variants.engines.folders import read_json
 
 RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 HOPELESS = frozenset({401, 403, 404, 405})
 LONGEST_WAIT_SECONDS = 60.0
 FIRST_WAIT_SECONDS = 0.5
+HOSTED_NOTE = "hosted.json"
+"""Stands in the artifact of a hosted tuning run, in place of tensors: the name to ask the model by."""
 _SAFE_CODE = re.compile(r"^[a-z_]{1,60}$")  # words only: no key looks like this
 
 
@@ -60,6 +64,7 @@ class OpenAIEngine:
         self._model = model
         self._url = f"{model.base_url}/chat/completions"
         self._api_key = api_key
+        self._adapters: dict[str, str] = {}
         self._retry_seed = retry_seed
         self._sleep = sleep
         self._client = client or open_client(timeout_seconds=model.timeout_seconds, connections=model.concurrency)
@@ -68,6 +73,15 @@ class OpenAIEngine:
     def of(cls, model: ModelConfig, setup: EngineSetup) -> "OpenAIEngine":
         """The engine of a project's model section."""
         return cls(model, api_key=setup.api_key, retry_seed=setup.retry_seed)
+
+    @property
+    def adapters(self) -> list[str]:
+        """Names under which adapters may be asked for; those given to `add_adapter`."""
+        return list(self._adapters)
+
+    def add_adapter(self, name: str, folder: Path) -> None:
+        """An adapter that the endpoint serves: under the name that a hosted run's note gives, or under `name`."""
+        self._adapters[name] = hosted_model(folder) or name
 
     def answer(self, requests: Sequence[EngineRequest]) -> list[Answer]:
         """One answer per request; EngineFault when the endpoint refuses the key, the model or the address."""
@@ -79,7 +93,8 @@ class OpenAIEngine:
         self._client.close()
 
     def _answer(self, request: EngineRequest, place: int) -> Answer:
-        body = canonical_json(body_of(request, self._model.id))
+        known = self._adapters.get(request.adapter or "", request.adapter)
+        body = canonical_json(body_of(request.model_copy(update={"adapter": known}), self._model.id))
         waits = Random(f"{self._retry_seed}:{place}")
         began = time.perf_counter()
         reply = self._reply(body, waits)
@@ -102,7 +117,7 @@ class OpenAIEngine:
             else:
                 if reply.status == 200:
                     return reply
-                what = f"the endpoint answered {reply.status}{_named(reply.body)}"
+                what = f"the endpoint answered {reply.status}{named_fault(reply.body)}"
                 if reply.status in HOPELESS:
                     raise EngineFault(what, hint="check `base_url`, `id` and `api_key_env` of the model")
                 if reply.status not in RETRIED:
@@ -137,6 +152,12 @@ class OpenAIEngine:
         )
 
 
+def hosted_model(folder: Path) -> str | None:
+    """The name that a provider has for the model of a hosted run; None where the folder holds an adapter's tensors."""
+    note = folder / HOSTED_NOTE
+    return str(read_json(note).get("model")) if note.is_file() else None
+
+
 def body_of(request: EngineRequest, model: str) -> dict[str, object]:
     """The JSON of one request; an adapter is asked for by its name, as vLLM serves it."""
     decoding = request.decoding
@@ -157,7 +178,7 @@ def wait_seconds(attempt: int, retry_after: str | None, waits: Random) -> float:
     return min(LONGEST_WAIT_SECONDS, max(asked, ceiling * (0.5 + waits.random() / 2)))
 
 
-def _named(body: bytes) -> str:
+def named_fault(body: bytes) -> str:
     """The error's code where it is a plain word; a message may repeat the key or the question, so it is not shown."""
     try:
         fault = json.loads(body)["error"]

@@ -40,6 +40,7 @@ from luthier.lifecycle.report.measured import latency
 from luthier.lifecycle.status import LinkStatus
 from luthier.monitor.drift import DriftTest
 from luthier.rollout.types import StageRecord
+from luthier.train.lab.learning import CurveRun, LearningCurve, learning_curve
 
 BEGIN = datetime(2026, 3, 2, 9, tzinfo=UTC)
 N = 500
@@ -133,7 +134,12 @@ def curve() -> tuple[CurvePoint, ...]:
                 step=step, epoch=step / 200, train_loss=loss if step else None,
                 validation_loss=0.11 + 2.1 * float(np.exp(-step / 75)) + max(0, step - 480) * 3e-4
                 if step % 40 == 0 else None,
-                learning_rate=1e-3 * min(step / 30, 1 - step / 620) if step else 0.0, tokens_per_second=4000.0,
+                learning_rate=1e-3 * min(step / 30, 1 - step / 620) if step else 0.0,
+                gradient_norm=0.4 + 3 * float(np.exp(-step / 50)) + abs(float(draws.normal(0, 0.1))) if step else None,
+                tokens_per_second=4000.0 + float(draws.normal(0, 250)) if step else None,
+                memory_bytes=(900 + min(step, 100)) << 20,
+                tasks={"exact_match": share("exact_match", 0.8 * (1 - float(np.exp(-step / 150))), n=64)}
+                if step % 40 == 0 else {},
             )
         )  # fmt: skip
     return tuple(points)
@@ -147,6 +153,16 @@ def training(best: int = 480) -> TrainingRun:
         tokens_seen=1_384_201, trainable_parameters=610_304, total_parameters=8_912_640, seconds=323.4,
         cost=Money(amount=Decimal("0.036")), left_out={"longer than 512 tokens": 3},
     )  # fmt: skip
+
+
+def learning() -> LearningCurve:
+    """What twice the rows would buy."""
+    runs = [
+        CurveRun(run="c" * 64, share=part, seed=seed, rows=int(3_204 * part),
+                 loss=0.05 + 6.0 * (3_204 * part) ** -0.5 + 0.002 * seed)
+        for part in (0.1, 0.25, 0.5, 1.0) for seed in range(2)
+    ]  # fmt: skip
+    return learning_curve(runs, snapshot="5" * 64, fewest_rows=300, seed=0)
 
 
 def decision() -> Decision:
@@ -318,7 +334,8 @@ def full() -> Facts:
                          rows="4" * 64),
         benchmark="task_accuracy", primary_metric="exact_match", lower_is_better=("invalid_call",),
         candidate="tuned_rag", best_baseline="nearest", variants=tuple(variant(name, costs) for name in SHARES),
-        unmeasured=(), differences=differences(), decision=decision(), training=training(), control=training(160),
+        unmeasured=(), differences=differences(), decision=decision(), training=training(),
+        learning=learning(), control=training(160),
         gates=gates(), releases=releases(), rollouts=rollouts(), traffic=traffic(),
         switches=(SwitchFacts(kind="killed", by="sre", reason="Rehearsal of the kill switch.", at=hours(208)),
                   SwitchFacts(kind="resumed", by="sre", reason="Rehearsal over.", at=hours(210))),

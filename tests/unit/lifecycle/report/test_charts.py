@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from luthier.domain.runs import CurvePoint
 from luthier.errors import EmptySample
-from luthier.lifecycle.report.charts.curves import curves_chart, smoothed, thinned
+from luthier.lifecycle.report.charts.curves import curves_chart, smoothed, strips_of, thinned
 from luthier.lifecycle.report.charts.heat import HeatRow, heat_chart
 from luthier.lifecycle.report.charts.rows import Group, Line, Row, rows_chart
 from luthier.lifecycle.report.charts.scale import Scale, spread, tick_labels, ticks
@@ -89,7 +89,8 @@ def test_shades_of_any_names_stay_on_the_paper(
 
 curve_points = st.builds(
     CurvePoint, step=st.integers(0, 10**9), epoch=st.just(0.0), train_loss=finite | st.none(),
-    validation_loss=finite, learning_rate=st.floats(0, 1),
+    validation_loss=finite, learning_rate=st.floats(0, 1), gradient_norm=st.none() | st.floats(0, 1e300),
+    tokens_per_second=st.none() | st.floats(0, 1e300),
 )  # fmt: skip
 
 
@@ -115,6 +116,15 @@ def test_a_timeline_of_any_moments_stays_on_the_paper(
         for label, a, b, percent in told
     ]
     assert_on_paper(timeline_chart("t", lanes, [(begin, end) for begin, end in killed], width=width))
+
+
+def test_only_what_was_measured_gets_a_strip_below_the_losses() -> None:
+    plain = [CurvePoint(step=at, epoch=at, train_loss=1.0, learning_rate=1e-3) for at in range(1, 4)]
+    more = [point.model_copy(update={"gradient_norm": 2.0, "tokens_per_second": 900.0}) for point in plain]
+    assert [strip.name for strip in strips_of(plain)] == ["learning rate"]
+    assert [strip.kind for strip in strips_of(more)] == ["curve-rate", "curve-gradient", "curve-pace"]
+    assert curves_chart("t", more, 1, width=800).count("tokens per second") == 1
+    assert "gradient norm" not in curves_chart("t", plain, 1, width=800)
 
 
 def test_nothing_to_draw_is_refused() -> None:

@@ -120,6 +120,22 @@ def test_simulated_reviews_and_overrides_are_said_clearly(facts: Facts) -> None:
     assert "OVERRIDDEN by ml-engineer" in text
 
 
+def test_the_curves_stand_as_a_table_with_every_evaluation_and_its_task_figures(facts: Facts) -> None:
+    lines = markdown(facts, story(facts), figures(facts)).splitlines()
+    heads = [line for line in lines if line.startswith("| step | epoch")]
+    assert len(heads) == 2  # of the tuned and of the control run
+    assert all("exact" in head and "gradient norm" in head and "tokens/s" in head for head in heads)
+    assert len([line for line in lines if line.startswith("| 480 (kept) |")]) == 1
+    assert len([line for line in lines if line.startswith("| 40 | 0.20 |")]) == 2
+
+
+def test_overfitting_and_what_more_rows_would_buy_are_told(facts: Facts) -> None:
+    text = markdown(facts, story(facts), figures(facts))
+    assert "Overfitting of the tuned run: not seen; neither rises" in text
+    assert "More rows would help: twice the 3,204 rows would lower the validation loss" in text
+    assert "Overfitting of" not in markdown(bare(), story(bare()), figures(bare()))
+
+
 def test_all_three_forms_are_written_and_the_json_is_the_facts(facts: Facts, tmp_path: Path) -> None:
     files = write_facts(facts, tmp_path / "deep" / "report")
     assert Facts.model_validate_json(files.json_file.read_bytes()) == facts

@@ -1,0 +1,1 @@
+"""General ability before and after tuning (R69)."""

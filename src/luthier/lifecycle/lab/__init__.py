@@ -1,0 +1,1 @@
+"""Experiments of a project: the run table, learning curves, searches, and the ladder, over what the store holds."""

@@ -1,0 +1,1 @@
+"""Experiments around a run: what more data would buy, what settings would do, and what a curve tells."""

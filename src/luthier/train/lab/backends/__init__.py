@@ -1,0 +1,1 @@
+"""Libraries that an experiment needs and a run does not."""
