@@ -2,6 +2,7 @@
 
 import shutil
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,8 @@ def _count(parameter: torch.nn.Parameter) -> int:
 def _quantized(adapter: LoraConfig, machine: Machine) -> dict[str, Any]:
     if adapter.kind != "qlora":
         return {}
+    if find_spec("bitsandbytes") is None:
+        raise UserError("`adapter.kind: qlora` needs bitsandbytes", hint="pip install 'luthier[qlora]', or choose lora")
     settings = BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=machine.compute,
