@@ -113,6 +113,8 @@ def adapter_variants(work: Workspace, variants: Variants) -> list[Variant]:
 def _settle(work: Workspace, variants: Variants, name: str, config: TrainConfig) -> Settled:
     require_tuning(work)
     _refuse_what_no_link_carries(config)
+    if name == CONTROL and config.distill is not None and config.distill.learn_from == "logits":
+        raise Refused("distributions have no targets to shuffle", hint="set learn_from to answers for a control run")
     served_by = adapter_variants(work, variants)
     inputs = {
         **_teacher_inputs(work, variants, config),
@@ -143,12 +145,14 @@ def _perform(
         conversations(work, variants, served_by, _targets(admitted_rows(work, split), config.seed, shuffled=shuffled))
         for split in splits
     )
-    train, validation, left_out = _taught(work, variants, config, train, validation)
+    learned, held_out, left_out = _taught(work, variants, config, train, validation)
+    if shuffled and config.distill is not None:  # the teacher's answers took the place of the shuffled ones
+        learned, held_out = (_reshuffled(rows, config.seed) for rows in (learned, held_out))
     snapshot = work.require("data")
     with tempfile.TemporaryDirectory(dir=work.home) as scratch, _set_by_sigterm() as stop:
         target = Path(scratch) / "adapter"
         outcome = run(
-            _Ports(work, stop), config, base, train, validation, target=target, teacher=_teacher(work, variants, config)
+            _Ports(work, stop), config, base, learned, held_out, target=target, teacher=_teacher(work, variants, config)
         )
         adapter = work.store.artifacts.put_folder(target, kind="adapter", parents=[snapshot], now=work.clock())
     cost = spend(
@@ -242,4 +246,14 @@ def _targets(rows: Sequence[Example], seed: int, *, shuffled: bool) -> Sequence[
     random.Random(seed).shuffle(answers)
     return [
         row.model_copy(update={"messages": (*row.question, answer)}) for row, answer in zip(rows, answers, strict=True)
+    ]
+
+
+def _reshuffled(rows: Sequence[Conversation], seed: int) -> list[Conversation]:
+    """The conversations with each other's answers."""
+    answers = [row.messages[-1] for row in rows]
+    random.Random(seed).shuffle(answers)
+    return [
+        row.model_copy(update={"messages": (*row.messages[:-1], answer)})
+        for row, answer in zip(rows, answers, strict=True)
     ]

@@ -120,14 +120,16 @@ def attend(
 
 def _gathered(heads: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Shape [lines, heads, longest, width]."""
-    return heads.index_select(0, places.flatten()).unflatten(0, places.shape).transpose(1, 2)
+    lines, longest = places.shape
+    return heads.index_select(0, places.flatten()).view(lines, longest, *heads.shape[1:]).transpose(1, 2)
 
 
 def _read(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, group: Group, how: _How) -> torch.Tensor:
     """The group's lines laid end to end, shape [lines x longest, heads, width]."""
     mask = group.mask(how.window, query.dtype)
     if how.softcap is not None:
-        read = _capped(query, key, value, mask, how)
+        scale = query.shape[-1] ** -0.5 if how.scaling is None else how.scaling
+        read = _capped(query, key, value, mask, scale=scale, softcap=how.softcap)
     else:
         read = scaled_dot_product_attention(
             query, key, value, attn_mask=mask, dropout_p=how.dropout, is_causal=mask is None, scale=how.scaling,
@@ -137,13 +139,18 @@ def _read(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, group: Gr
 
 
 def _capped(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, how: _How
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor | None,
+    *,
+    scale: float,
+    softcap: float,
 ) -> torch.Tensor:
     """Attention whose scores are bent to stay within `softcap`, which no fused kernel of torch does (Gemma 2)."""
     groups = query.shape[1] // key.shape[1]
     key, value = (heads.repeat_interleave(groups, dim=1) for heads in (key, value))
-    scores = query @ key.transpose(2, 3) * (query.shape[-1] ** -0.5 if how.scaling is None else how.scaling)
-    scores = torch.tanh(scores / how.softcap) * how.softcap
+    scores = torch.tanh(query @ key.transpose(2, 3) * (scale / softcap)) * softcap
     if mask is None:
         length = query.shape[2]
         hidden = torch.ones(length, length, dtype=torch.bool, device=query.device).triu(1)
