@@ -15,50 +15,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from train_shape import Work
 
 ENGINES = ("luthier", "bare", "trl")
 CEILING_SIZE = 8192
 
 
-@dataclass(frozen=True)
-class Work:
-    """One size of the comparison."""
-
-    hidden: int
-    layers: int
-    heads: int
-    key_heads: int
-    inner: int
-    vocabulary: int
-    length: int
-    batch: int
-    at_once: int
-    """Sequences in memory at a time."""
-    steps: int
-    device: str
-
-    @property
-    def flop_per_token(self) -> float:
-        """Forward and backward through frozen weights; a causal token looks back half a sequence on average."""
-        head = self.hidden // self.heads
-        attention = self.hidden * (self.hidden + self.key_heads * head) * 2
-        linear = self.layers * (attention + 3 * self.hidden * self.inner) + self.hidden * self.vocabulary
-        scores = self.layers * 2 * self.hidden * self.length / 2
-        return 4.0 * linear + 6.0 * scores  # scores have no frozen side: one pass forward, two back
-
-
-FULL = Work(4096, 32, 32, 8, 14336, 128_256, 4096, 32, 1, 3, "cuda")
-SMOKE = Work(64, 2, 4, 2, 128, 512, 48, 4, 2, 2, "cpu")
-
-
 def main() -> None:
     """The table, printed and kept."""
     options = _parse()
-    work = SMOKE if options.smoke else FULL
     if options.engine:
+        import train_shape  # noqa: PLC0415 - the table itself needs no torch
+
+        work = train_shape.SMOKE if options.smoke else train_shape.FULL
         print(json.dumps(_measured(options.engine, work)))
         return
     lines = [_apart(engine, smoke=options.smoke) for engine in ("ceiling", *ENGINES)]
@@ -84,7 +57,7 @@ def _apart(engine: str, *, smoke: bool) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
 
 
-def _measured(engine: str, work: Work) -> dict[str, Any]:
+def _measured(engine: str, work: "Work") -> dict[str, Any]:
     import torch  # noqa: PLC0415
 
     if engine == "ceiling":
@@ -107,7 +80,7 @@ def _measured(engine: str, work: Work) -> dict[str, Any]:
     return found
 
 
-def _ceiling(work: Work) -> float:
+def _ceiling(work: "Work") -> float:
     """TFLOP per second of plain products in the precision that is trained in."""
     import torch  # noqa: PLC0415
 
@@ -124,51 +97,9 @@ def _ceiling(work: Work) -> float:
     return 20 * 2 * size**3 / (time.perf_counter() - began) / 1e12
 
 
-def _model(work: Work) -> Any:
-    """The shape with random weights, made on the device: nothing is read from a disk or a network."""
-    import torch  # noqa: PLC0415
-    from transformers import LlamaConfig, LlamaForCausalLM  # noqa: PLC0415
+def _luthier(work: "Work") -> Callable[[], float]:
+    from train_shape import rows_of, wrapped  # noqa: PLC0415
 
-    config = LlamaConfig(
-        vocab_size=work.vocabulary, hidden_size=work.hidden, num_hidden_layers=work.layers,
-        num_attention_heads=work.heads, num_key_value_heads=work.key_heads, intermediate_size=work.inner,
-        max_position_embeddings=work.length, rope_parameters={"rope_type": "default", "rope_theta": 500_000.0},
-    )  # fmt: skip
-    torch.manual_seed(0)
-    dtype = torch.bfloat16 if work.device == "cuda" else torch.float32
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        with torch.device(work.device):
-            return LlamaForCausalLM(config)
-    finally:
-        torch.set_default_dtype(before)
-
-
-def _wrapped(work: Work) -> Any:
-    import torch  # noqa: PLC0415
-    from peft import get_peft_model  # noqa: PLC0415
-
-    model = _model(work)
-    torch.manual_seed(0)
-    return get_peft_model(model, _lora())
-
-
-def _lora() -> Any:
-    from peft import LoraConfig  # noqa: PLC0415
-
-    return LoraConfig(r=16, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
-
-
-def _rows(work: Work) -> list[list[int]]:
-    """One batch of full sequences; every step sees it, so that engines can be compared by their losses."""
-    from random import Random  # noqa: PLC0415
-
-    draws = Random(0)
-    return [[draws.randrange(3, work.vocabulary) for _ in range(work.length)] for _ in range(work.batch)]
-
-
-def _luthier(work: Work) -> Callable[[], float]:
     from luthier.train.backends.attention import attends  # noqa: PLC0415
     from luthier.train.backends.base_model import choose_machine  # noqa: PLC0415
     from luthier.train.backends.encode import Encoded  # noqa: PLC0415
@@ -180,10 +111,10 @@ def _luthier(work: Work) -> Callable[[], float]:
     from luthier.train.config import TrainConfig  # noqa: PLC0415
 
     config = TrainConfig.model_validate(
-        {"micro_batch_tokens": work.at_once * work.length, "batch_size": work.batch, "learning_rate": 2e-4,
+        {"micro_batch_tokens": work.at_once * work.length, "batch_size": work.batch, "device": work.device,
          "adapter": {"rank": 16, "alpha": 32}}
     )  # fmt: skip
-    model = _wrapped(work)
+    model = wrapped(work)
     reads_sheets = attends(model)
     fuse(model)
     bench = Bench.of(
@@ -195,7 +126,7 @@ def _luthier(work: Work) -> Callable[[], float]:
         reads_sheets=reads_sheets,
     )
     targets = (False, *([True] * (work.length - 1)))
-    batch = [Answered(Encoded(str(at), tuple(row), targets)) for at, row in enumerate(_rows(work))]
+    batch = [Answered(Encoded(str(at), tuple(row), targets)) for at, row in enumerate(rows_of(work))]
 
     def step() -> float:
         result = take_step(bench, Supervised(), batch, config, rate=2e-4, seed=0)
@@ -204,15 +135,16 @@ def _luthier(work: Work) -> Callable[[], float]:
     return step
 
 
-def _bare(work: Work) -> Callable[[], float]:
+def _bare(work: "Work") -> Callable[[], float]:
     """The shortest loop that is right: PEFT, autocast, accumulated micro-batches, fused AdamW."""
     import torch  # noqa: PLC0415
+    from train_shape import rows_of, wrapped  # noqa: PLC0415
 
-    model = _wrapped(work)
+    model = wrapped(work)
     model.train()
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.0, fused=True)
-    rows = torch.tensor(_rows(work), device=work.device)
+    rows = torch.tensor(rows_of(work), device=work.device)
 
     def step() -> float:
         total = 0.0
@@ -229,11 +161,12 @@ def _bare(work: Work) -> Callable[[], float]:
     return step
 
 
-def _trl(work: Work) -> Callable[[], float]:
+def _trl(work: "Work") -> Callable[[], float]:
     """TRL's supervised trainer on the same sequences; one call of `step` is one optimizer step."""
     import threading  # noqa: PLC0415
 
     from datasets import Dataset  # noqa: PLC0415
+    from train_shape import lora, model_of, rows_of, tokenizer_of  # noqa: PLC0415
     from transformers import TrainerCallback  # noqa: PLC0415
     from trl import SFTConfig, SFTTrainer  # noqa: PLC0415
 
@@ -250,7 +183,7 @@ def _trl(work: Work) -> Callable[[], float]:
                 losses.append(logs["loss"])
                 done.release()
 
-    rows = _rows(work) * (work.steps + 1)
+    rows = rows_of(work) * (work.steps + 1)
     config = SFTConfig(
         output_dir="/tmp/luthier-trl", per_device_train_batch_size=work.at_once, bf16=work.device == "cuda",
         gradient_accumulation_steps=work.batch // work.at_once, learning_rate=2e-4, lr_scheduler_type="constant",
@@ -259,8 +192,8 @@ def _trl(work: Work) -> Callable[[], float]:
         dataloader_pin_memory=work.device == "cuda", train_sampling_strategy="sequential",
     )  # fmt: skip
     trainer = SFTTrainer(
-        model=_model(work), args=config, train_dataset=Dataset.from_dict({"input_ids": rows, "labels": rows}),
-        processing_class=_tokenizer(work), peft_config=_lora(), callbacks=[Paced()],
+        model=model_of(work), args=config, train_dataset=Dataset.from_dict({"input_ids": rows, "labels": rows}),
+        processing_class=tokenizer_of(work), peft_config=lora(), callbacks=[Paced()],
     )  # fmt: skip
     faults: list[BaseException] = []
 
@@ -283,24 +216,14 @@ def _trl(work: Work) -> Callable[[], float]:
     return step
 
 
-def _tokenizer(work: Work) -> Any:
-    """TRL asks for one and these rows need none: numbers as words."""
-    from tokenizers import Tokenizer, models  # noqa: PLC0415
-    from transformers import PreTrainedTokenizerFast  # noqa: PLC0415
-
-    words = {str(at): at for at in range(min(work.vocabulary, 1024))}
-    inner = Tokenizer(models.WordLevel(words, unk_token="0"))
-    return PreTrainedTokenizerFast(tokenizer_object=inner, pad_token="0", eos_token="1")
-
-
-def _wait(work: Work) -> None:
+def _wait(work: "Work") -> None:
     import torch  # noqa: PLC0415
 
     if work.device == "cuda":
         torch.cuda.synchronize()
 
 
-def _device_name(work: Work) -> str:
+def _device_name(work: "Work") -> str:
     import torch  # noqa: PLC0415
 
     return torch.cuda.get_device_name() if work.device == "cuda" else "CPU, smoke: no figure here counts"

@@ -9,6 +9,7 @@ from luthier.domain.examples import Message
 from luthier.errors import UserError
 from luthier.train.backends.objectives.distill import divergence
 from luthier.train.backends.objectives.dpo import Pair
+from luthier.train.backends.steps import evaluate
 from luthier.train.config import TrainConfig
 from luthier.train.types import BaseModel, Conversation, PreferencePair
 from tests.unit.train.benches import Set, log_prob, plain_losses, set_up, token_log_probs
@@ -135,6 +136,19 @@ def test_own_samples_begin_with_the_prompt_and_equal_seeds_draw_equal_ones(base:
         assert lesson.states.shape == (len(answer), 128)
 
 
+def test_an_evaluation_reads_the_rows_own_answers_and_the_teacher_reads_them_once(
+    base: BaseModel, teacher: BaseModel
+) -> None:
+    distill = {"teacher": "t", "learn_from": "logits", "student_share": 1.0}
+    ours = set_up(base, _config(method="distill", distill=distill), task(8, seed=1), teacher=teacher)
+    objective = ours.prepared.objective
+    first = objective.ready(ours.bench, ours.prepared.train, seed=None)
+    assert [lesson.text for lesson in first] == [lesson.text for lesson in ours.prepared.train]
+    again = objective.ready(ours.bench, ours.prepared.train, seed=None)
+    assert all(one.states is other.states for one, other in zip(first, again, strict=True))
+    assert evaluate(ours.bench, objective, ours.prepared.train) == evaluate(ours.bench, objective, ours.prepared.train)
+
+
 def test_samples_follow_the_models_own_distribution(base: BaseModel, teacher: BaseModel) -> None:
     distill = {"teacher": "t", "learn_from": "logits", "student_share": 1.0, "max_sampled_tokens": 1}
     rows = [row.model_copy(update={"id": str(at)}) for at, row in enumerate(task(1, seed=3) * 400)]
@@ -231,6 +245,16 @@ def test_a_mismatched_answer_belongs_to_another_prompt(base: BaseModel) -> None:
         own = entry.text.tokens[: entry.text.targets[0]]
         assert entry.mismatched.tokens[: len(own)] == own
         assert entry.id == row.id
+
+
+def test_two_lanes_learn_what_one_does(base: BaseModel) -> None:
+    config = _config(method="dpo", dpo={"beta": 0.5})
+    one = set_up(base, config, pairs(24, seed=1))
+    torch.set_num_threads(2)
+    two = set_up(base, config, pairs(24, seed=1))
+    assert one.bench.lanes is None
+    assert two.bench.lanes is not None
+    assert two.losses(STEPS) == pytest.approx(one.losses(STEPS), abs=1e-4)
 
 
 def test_a_row_is_taken_as_it_was_told(base: BaseModel) -> None:

@@ -128,6 +128,9 @@ def settle_run(work: Workspace, variants: Variants, order: Order) -> Settled:
     """A run as ordered: its record in the run table, made anew only where something it depends on has changed."""
     require_tuning(work)
     _refuse_what_no_link_carries(order.config)
+    distill = order.config.distill
+    if order.shuffled and distill is not None and distill.learn_from == "logits":
+        raise Refused("distributions have no targets to shuffle", hint="set learn_from to answers for a control run")
     served_by = adapter_variants(work, variants)
     inputs = {
         **_teacher_inputs(work, variants, order.config),
@@ -160,6 +163,8 @@ def _perform(work: Workspace, variants: Variants, served_by: Sequence[Variant], 
         for rows in chosen
     )
     train, validation, left_out = _taught(work, variants, config, train, validation)
+    if order.shuffled and config.distill is not None:  # the teacher's answers took the place of the shuffled ones
+        train, validation = (_reshuffled(rows, config.seed) for rows in (train, validation))
     if len(chosen[0]) < len(admitted[0]):
         left_out["outside_the_subset"] = len(admitted[0]) - len(chosen[0])
     if config.backend.kind == "hosted":
@@ -276,4 +281,14 @@ def _targets(rows: Sequence[Example], seed: int, *, shuffled: bool) -> Sequence[
     random.Random(seed).shuffle(answers)
     return [
         row.model_copy(update={"messages": (*row.question, answer)}) for row, answer in zip(rows, answers, strict=True)
+    ]
+
+
+def _reshuffled(rows: Sequence[Conversation], seed: int) -> list[Conversation]:
+    """The conversations with each other's answers."""
+    answers = [row.messages[-1] for row in rows]
+    random.Random(seed).shuffle(answers)
+    return [
+        row.model_copy(update={"messages": (*row.messages[:-1], answer)})
+        for row, answer in zip(rows, answers, strict=True)
     ]

@@ -154,7 +154,7 @@ class Loop:
         return figures
 
     def _found(self) -> Evaluation:
-        return evaluate(self.bench, self.objective, self.validation, seed=self.seed)
+        return evaluate(self.bench, self.objective, self.validation)
 
     def _evaluate(self) -> Evaluation:
         step = self.position.step

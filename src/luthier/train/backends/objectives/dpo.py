@@ -42,7 +42,7 @@ class Preferred:
         sums = scorer.reference_sums([text for entry in entries for text in entry.texts]).view(-1, 2).tolist()
         return [replace(entry, reference=(good, bad)) for entry, (good, bad) in zip(entries, sums, strict=True)]
 
-    def ready(self, scorer: Scorer, entries: Sequence[Pair], *, seed: int) -> list[Pair]:
+    def ready(self, scorer: Scorer, entries: Sequence[Pair], *, seed: int | None) -> list[Pair]:
         """The pairs as they are."""
         del scorer, seed
         return list(entries)

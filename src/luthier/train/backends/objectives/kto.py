@@ -49,7 +49,7 @@ class JudgedAnswers:
             for entry, sum_ in zip(entries, own, strict=True)
         ]
 
-    def ready(self, scorer: Scorer, entries: Sequence[Opinion], *, seed: int) -> list[Opinion]:
+    def ready(self, scorer: Scorer, entries: Sequence[Opinion], *, seed: int | None) -> list[Opinion]:
         """Each judgement with the batch's baseline, which is never below zero."""
         del seed
         known = [(entry.mismatched, entry.mismatched_reference) for entry in entries if entry.mismatched is not None]

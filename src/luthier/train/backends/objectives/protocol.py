@@ -80,8 +80,8 @@ class Objective(Protocol[E]):
         """The entries with all that is computed once, before the run; the model is then untouched."""
         ...
 
-    def ready(self, scorer: Scorer, entries: Sequence[E], *, seed: int) -> list[E]:
-        """The entries of one step or of one evaluation, with all that depends on the model as it is now."""
+    def ready(self, scorer: Scorer, entries: Sequence[E], *, seed: int | None) -> list[E]:
+        """The entries with all that depends on the model as it is now; `seed` is the step's, None in evaluations."""
         ...
 
     def count(self, entries: Sequence[E]) -> int:

@@ -34,7 +34,7 @@ class Supervised:
         del scorer
         return list(entries)
 
-    def ready(self, scorer: Scorer, entries: Sequence[Answered], *, seed: int) -> list[Answered]:
+    def ready(self, scorer: Scorer, entries: Sequence[Answered], *, seed: int | None) -> list[Answered]:
         """The entries as they are."""
         del scorer, seed
         return list(entries)
