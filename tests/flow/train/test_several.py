@@ -1,10 +1,13 @@
 """Two workers over gloo train as one does: the same curve, one adapter, resumable."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
+from luthier.domain.runs import CurvePoint
 from luthier.errors import EngineFault, LuthierError
 from luthier.train.backend_config import RayBackend, TorchrunBackend
 from luthier.train.config import LoraConfig, TrainConfig
@@ -65,6 +68,39 @@ def test_two_workers_that_were_stopped_go_on_where_they_were(
         run(ports, TWO, base, TRAIN, VALIDATION, target=tmp_path / "adapter")
     assert list((tmp_path / "states").rglob("state-*"))
     again = FakePorts(checkpoints=tmp_path / "states")
+    found = run(again, TWO, base, TRAIN, VALIDATION, target=tmp_path / "adapter")
+    assert again.done[0][0] > 0, "it began anew, so nothing was resumed"
+    _same(found, alone[0], tmp_path / "adapter", alone[1])
+
+
+def _a_worker_of(states: Path) -> int:
+    """The process id of one worker whose errand lies beside these states."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:  # it has just ended
+            continue
+        if b"torch.distributed.run" not in words and any(str(states).encode() in word for word in words):
+            return int(process.name)
+    raise AssertionError("no worker is there")
+
+
+def test_a_worker_killed_ends_the_run_and_the_next_goes_on(
+    base: BaseModel, alone: tuple[TrainingOutcome, Path], tmp_path: Path
+) -> None:
+    states = tmp_path / "states"
+    ports = FakePorts(checkpoints=states)
+
+    def kill(point: CurvePoint) -> None:
+        if point.step:
+            ports.on_progress = lambda _point: None
+            os.kill(_a_worker_of(states), signal.SIGKILL)
+
+    ports.on_progress = kill
+    with pytest.raises(EngineFault, match="without a result"):
+        run(ports, TWO, base, TRAIN, VALIDATION, target=tmp_path / "adapter")
+    assert not (tmp_path / "adapter").exists()
+    again = FakePorts(checkpoints=states)
     found = run(again, TWO, base, TRAIN, VALIDATION, target=tmp_path / "adapter")
     assert again.done[0][0] > 0, "it began anew, so nothing was resumed"
     _same(found, alone[0], tmp_path / "adapter", alone[1])
