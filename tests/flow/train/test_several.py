@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 from luthier.domain.runs import CurvePoint
 from luthier.errors import EngineFault, LuthierError
 from luthier.train.backend_config import RayBackend, TorchrunBackend
+from luthier.train.backends.worker import WorkerPorts
 from luthier.train.config import LoraConfig, TrainConfig
 from luthier.train.errand import Fault
 from luthier.train.stage import run
@@ -119,6 +121,15 @@ def test_an_error_of_the_workers_is_the_runs_error(base: BaseModel, tmp_path: Pa
     config = TWO.model_copy(update={"learning_rate": 1.0, "max_gradient_norm": 1e9, "stop_at_gradient_norm": 1e-9})
     with pytest.raises(EngineFault, match="gradient"):
         run(FakePorts(checkpoints=tmp_path / "s"), config, base, TRAIN, VALIDATION, target=tmp_path / "adapter")
+
+
+def test_a_worker_whose_parent_is_gone_is_asked_to_stop(tmp_path: Path) -> None:
+    parent = subprocess.Popen(["sleep", "60"])
+    ports = WorkerPorts(tmp_path, None, parent.pid)
+    before = ports.stop_requested()
+    parent.kill()
+    parent.wait()
+    assert (before, ports.stop_requested()) == (False, True)
 
 
 def test_a_fault_crosses_a_process_as_it_was() -> None:
