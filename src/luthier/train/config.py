@@ -190,8 +190,9 @@ class TrainConfig(Section):
                 raise ValueError(f"`{name}` would do nothing with `method: {self.method}`; leave it out")
         if self.method == "distill" and self.distill is None:
             raise ValueError("`method: distill` needs a teacher; add `distill: {teacher: NAME}`")
-        if self.method in {"dpo", "kto"} and self.loss_on != "final_turn":
-            raise ValueError(f"`method: {self.method}` compares final answers; leave `loss_on` out")
+        learns_logits = self.distill is not None and self.distill.learn_from == "logits"
+        if (self.method in {"dpo", "kto"} or learns_logits) and self.loss_on != "final_turn":
+            raise ValueError(f"`method: {self.method}` is about final answers; leave `loss_on` out")
         return self
 
     @model_validator(mode="after")

@@ -28,6 +28,11 @@ def losses(plain: Plain, rows: Sequence[Conversation]) -> list[float]:
     return [float(_loss(plain, row)[0]) for row in rows]
 
 
+def sums(plain: Plain, rows: Sequence[Conversation]) -> list[float]:
+    """Log-probability of each row's answer."""
+    return [-float(loss) * count for loss, count in (_loss(plain, row) for row in rows)]
+
+
 def set_loss(plain: Plain, rows: Sequence[Conversation]) -> float:
     """Mean nats per target token of the whole set."""
     found = [_loss(plain, row) for row in rows]

@@ -19,7 +19,7 @@ def test_the_section_of_the_design_document_is_read() -> None:
     "bad",
     [
         {"learning_rat": 1e-3},
-        {"method": "dpo"},
+        {"method": "ppo"},
         {"epochs": 0},
         {"adapter": {"layers": []}},
         {"adapter": {"dropout": 1.0}},

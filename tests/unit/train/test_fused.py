@@ -57,6 +57,23 @@ def test_what_is_more_than_a_plain_adapter_is_left_to_peft(base: BaseModel, sett
     assert fuse(_wrapped(base, **settings)) == 2 * 2 + 1  # the norms alone
 
 
+@WRAPPED
+def test_a_fused_model_in_sixteen_bits_stays_as_close_to_thirty_two_as_peft_does(base: BaseModel) -> None:
+    exact = _loss_and_gradients(_wrapped(base))
+    low = _wrapped(base)
+    for name, parameter in low.named_parameters():
+        if "lora_" not in name:
+            parameter.data = parameter.data.bfloat16()
+    fused = copy.deepcopy(low)
+    assert fuse(fused) == 2 * 7  # norms in sixteen bits are left alone
+    with torch.autocast("cpu", torch.bfloat16):
+        ours, theirs = _loss_and_gradients(fused), _loss_and_gradients(low)
+    assert abs(ours[0] - exact[0]) < 2 * abs(theirs[0] - exact[0]) + 0.02
+    for got, peft, wanted in zip(ours[1], theirs[1], exact[1], strict=True):
+        assert got.dtype == torch.float32
+        assert (got - wanted).norm() < 1.5 * (peft - wanted).norm() + 1e-3 * wanted.norm()
+
+
 def test_gradients_of_the_fused_sums_are_those_of_their_formulas() -> None:
     draws = torch.Generator().manual_seed(0)
 

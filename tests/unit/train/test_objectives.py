@@ -9,6 +9,7 @@ from luthier.domain.examples import Message
 from luthier.errors import UserError
 from luthier.train.backends.objectives.distill import divergence
 from luthier.train.backends.objectives.dpo import Pair
+from luthier.train.backends.steps import evaluate
 from luthier.train.config import TrainConfig
 from luthier.train.types import BaseModel, Conversation, PreferencePair
 from tests.unit.train.benches import Set, log_prob, plain_losses, set_up, token_log_probs
@@ -133,6 +134,19 @@ def test_own_samples_begin_with_the_prompt_and_equal_seeds_draw_equal_ones(base:
         assert 1 <= len(answer) <= 9
         assert 2 not in answer[:-1], "the end of the turn ends the answer"
         assert lesson.states.shape == (len(answer), 128)
+
+
+def test_an_evaluation_reads_the_rows_own_answers_and_the_teacher_reads_them_once(
+    base: BaseModel, teacher: BaseModel
+) -> None:
+    distill = {"teacher": "t", "learn_from": "logits", "student_share": 1.0}
+    ours = set_up(base, _config(method="distill", distill=distill), task(8, seed=1), teacher=teacher)
+    objective = ours.prepared.objective
+    first = objective.ready(ours.bench, ours.prepared.train, seed=None)
+    assert [lesson.text for lesson in first] == [lesson.text for lesson in ours.prepared.train]
+    again = objective.ready(ours.bench, ours.prepared.train, seed=None)
+    assert all(one.states is other.states for one, other in zip(first, again, strict=True))
+    assert evaluate(ours.bench, objective, ours.prepared.train) == evaluate(ours.bench, objective, ours.prepared.train)
 
 
 def test_samples_follow_the_models_own_distribution(base: BaseModel, teacher: BaseModel) -> None:

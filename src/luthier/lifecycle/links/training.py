@@ -11,11 +11,12 @@ from pathlib import Path
 from threading import Event, current_thread, main_thread
 
 from luthier.assess.failures import stands_in, values_of
+from luthier.domain.digests import digest_of
 from luthier.domain.examples import Example
 from luthier.domain.runs import CurvePoint, TrainingRun
 from luthier.domain.snapshots import Split
-from luthier.domain.variants import Variant
-from luthier.errors import Refused
+from luthier.domain.variants import Decoding, Variant
+from luthier.errors import Refused, UnknownName
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.energy import Meter, counters_here
 from luthier.lifecycle.links.assessment import require_tuning
@@ -25,6 +26,7 @@ from luthier.lifecycle.spending import note_energy, spend
 from luthier.lifecycle.workspace import Settled, Workspace
 from luthier.train.config import TrainConfig
 from luthier.train.stage import VERSION, run
+from luthier.train.teaching import taught
 from luthier.train.types import BaseModel, Conversation
 from luthier.variants.answering import passages_for
 from luthier.variants.engines.folders import weights_digest
@@ -35,6 +37,8 @@ LIBRARIES = ("torch", "transformers", "peft", "safetensors")
 UNTRAINED = "0" * 64
 CONTROL = "control"
 CONTROL_SHARE_OF_TIME = 0.25
+TEACHER_TOKENS = 1024
+"""Length of a teacher's answer, at most; a longer one is cut and left out."""
 
 
 class _Ports:
@@ -112,8 +116,10 @@ def adapter_variants(work: Workspace, variants: Variants) -> list[Variant]:
 
 def _settle(work: Workspace, variants: Variants, name: str, config: TrainConfig) -> Settled:
     require_tuning(work)
+    _refuse_what_no_link_carries(config)
     served_by = adapter_variants(work, variants)
     inputs = {
+        **_teacher_inputs(work, variants, config),
         "snapshot": work.require("data"),
         "admission": work.require("review"),
         "decision": work.require("assess"),
@@ -138,19 +144,22 @@ def _perform(
         conversations(work, variants, served_by, _targets(admitted_rows(work, split), config.seed, shuffled=shuffled))
         for split in splits
     )
+    subject = "control run" if shuffled else "tuning run"
     if config.backend.kind == "hosted":
-        return perform_hosted(work, config.backend, config, train, validation, subject=_subject(shuffled=shuffled))
+        return perform_hosted(work, config.backend, config, train, validation, subject=subject)
     base_name = work.config.variants[served_by[0].name].model
     folder = variants.base_folder(base_name)
     base = BaseModel(folder=folder, weights=weights_digest(folder), id=work.config.models[base_name].id)
+    train, validation, left_out = _taught(work, variants, config, train, validation)
     snapshot = work.require("data")
     with tempfile.TemporaryDirectory(dir=work.home) as scratch, _set_by_sigterm() as stop:
         target, ports = Path(scratch) / "adapter", _Ports(work, stop)
-        outcome = run(ports, config, base, train, validation, target=target)
+        outcome = run(ports, config, base, train, validation, target=target, teacher=_teacher(work, variants, config))
         adapter = work.store.artifacts.put_folder(target, kind="adapter", parents=[snapshot], now=work.clock())
-    subject, seconds = _subject(shuffled=shuffled), Decimal(str(round(outcome.seconds, 3)))
+    seconds = Decimal(str(round(outcome.seconds, 3)))
     cost = spend(work, "training", subject, seconds=seconds, note=f"energy: {ports.meter.said}")
     note_energy(work, "training", subject, ports.meter)
+    outcome = outcome.model_copy(update={"left_out": {**outcome.left_out, **left_out}})
     record: TrainingRun = outcome.as_run(snapshot=snapshot, adapter=adapter, cost=cost)
     work.voice.say(
         f"{record.stopped_because} after {record.curve[-1].epoch:.1f} epochs and {record.seconds:.0f} s; "
@@ -159,8 +168,64 @@ def _perform(
     return work.keep(record, kind="training_run", parents=[snapshot, adapter])
 
 
-def _subject(*, shuffled: bool) -> str:
-    return "control run" if shuffled else "tuning run"
+def _refuse_what_no_link_carries(config: TrainConfig) -> None:
+    """What the stage can do and the chain cannot hand on yet is refused before anything is spent."""
+    if config.method in {"dpo", "kto"}:
+        raise Refused(
+            f"snapshots hold no preferences yet, which `method: {config.method}` learns from",
+            hint="call luthier.train.stage.run with PreferencePair or Judged rows, or choose sft",
+        )
+    if config.adapter.kind == "none":
+        raise Refused(
+            "training every weight makes a model, and `adapter: train` carries adapters only",
+            hint="call luthier.train.stage.run and name the folder it writes as `models.NAME.id`, or choose lora",
+        )
+
+
+def _teacher_inputs(work: Workspace, variants: Variants, config: TrainConfig) -> dict[str, str]:
+    """What pins the teacher: its section, and its weights where it is a local model."""
+    if config.distill is None:
+        return {}
+    section = work.config.models.get(config.distill.teacher)
+    if section is None:
+        raise UnknownName("model", config.distill.teacher, work.config.models.keys())
+    pinned = {"teacher": digest_of(section.model_dump(mode="json"))}
+    if section.engine == "local":
+        pinned["teacher:weights"] = weights_digest(variants.base_folder(config.distill.teacher))
+    return pinned
+
+
+def _teacher(work: Workspace, variants: Variants, config: TrainConfig) -> BaseModel | None:
+    """The teacher whose distributions are learned; None where nobody's are."""
+    if config.distill is None or config.distill.learn_from != "logits":
+        return None
+    name = config.distill.teacher
+    if work.config.models[name].engine != "local":
+        raise Refused(f"the distributions of {name!r} cannot be read over an API", hint="set learn_from to answers")
+    folder = variants.base_folder(name)
+    return BaseModel(folder=folder, weights=weights_digest(folder), id=work.config.models[name].id)
+
+
+def _taught(
+    work: Workspace,
+    variants: Variants,
+    config: TrainConfig,
+    train: Sequence[Conversation],
+    validation: Sequence[Conversation],
+) -> tuple[Sequence[Conversation], Sequence[Conversation], dict[str, int]]:
+    """The rows with the teacher's answers where those are learned, and how many of either set had none."""
+    if config.distill is None or config.distill.learn_from != "answers":
+        return train, validation, {}
+    engine = variants.engine(config.distill.teacher)
+    decoding = Decoding(max_tokens=TEACHER_TOKENS)
+    found = [taught(engine, rows, decoding) for rows in (train, validation)]
+    left_out = {
+        f"{name}{reason}": count
+        for name, each in zip(("", "validation_"), found, strict=True)
+        for reason, count in each.left_out.items()
+    }
+    work.voice.say(f"{config.distill.teacher} answered {sum(len(each.rows) for each in found)} rows")
+    return found[0].rows, found[1].rows, left_out
 
 
 def _passages(variants: Variants, variant: Variant, row: Example) -> tuple[Passage, ...]:

@@ -110,16 +110,19 @@ def _is_plain_lora(module: Any, adapter: str) -> bool:
     base, up = module.get_base_layer(), module.lora_B[adapter]
     is_bare = isinstance(module.lora_dropout[adapter], torch.nn.Identity) and up.bias is None
     is_frozen = type(base) is torch.nn.Linear and not base.weight.requires_grad
-    return is_bare and is_frozen and not module.lora_variant and base.weight.dtype == torch.float32 == up.weight.dtype
+    is_known = base.weight.dtype in {torch.float32, torch.bfloat16} and up.weight.dtype == torch.float32
+    return is_bare and is_frozen and not module.lora_variant and is_known
 
 
 def _lora_forward(self: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
     name = self.active_adapters[0]
     base = self.get_base_layer()
-    if self.disable_adapters or torch.is_autocast_enabled(x.device.type):
+    if self.disable_adapters:
         return type(self).forward(self, x, *args, **kwargs)  # type: ignore[no-any-return]
+    dtype = base.weight.dtype  # as autocast would have it: products in the base's precision, steps in 32 bits
+    down, up = self.lora_A[name].weight.to(dtype), self.lora_B[name].weight.to(dtype)
     flat = LowRank.apply(  # type: ignore[no-untyped-call]
-        x.flatten(0, -2), base.weight, base.bias, self.lora_A[name].weight, self.lora_B[name].weight, self.scaling[name]
+        x.flatten(0, -2).to(dtype), base.weight, base.bias, down, up, self.scaling[name]
     )
     return flat.view(*x.shape[:-1], -1)  # type: ignore[no-any-return]
 

@@ -2,6 +2,7 @@
 
 import shutil
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def prepare_model(base: BaseModel, adapter: LoraConfig, machine: Machine, *, see
         base.folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False,
         **_quantized(adapter, machine),
     )  # fmt: skip
+    _keep_packing(model)
     torch.manual_seed(seed)
     if adapter.kind == "none":
         return model.to(machine.device)
@@ -81,11 +83,24 @@ def _count(parameter: torch.nn.Parameter) -> int:
 def _quantized(adapter: LoraConfig, machine: Machine) -> dict[str, Any]:
     if adapter.kind != "qlora":
         return {}
+    if find_spec("bitsandbytes") is None:
+        raise UserError("`adapter.kind: qlora` needs bitsandbytes", hint="pip install 'luthier[qlora]', or choose lora")
     settings = BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=machine.compute,
     )  # fmt: skip
     return {"quantization_config": settings, "device_map": {"": machine.device}}
+
+
+def _keep_packing(model: Any) -> None:
+    """Layers in 4 bits stay packed as they are trained.
+
+    On a CPU with AVX512-BF16 bitsandbytes 0.50 packs them anew at the first evaluation, and from then on training goes
+    through a product that has no gradient: torch warns of it, and the layers below learn nothing.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def _settings(adapter: LoraConfig) -> PeftLora:

@@ -138,7 +138,7 @@ class Loop:
         self.ports.progress(point, step, fit)
 
     def _found(self) -> Evaluation:
-        return evaluate(self.bench, self.objective, self.validation, seed=self.seed)
+        return evaluate(self.bench, self.objective, self.validation)
 
     def _evaluate(self) -> Evaluation:
         step = self.position.step

@@ -178,8 +178,9 @@ def _groups(pieces: Sequence[Piece], device: torch.device) -> tuple[tuple[Group,
             lines[piece.start : piece.stop] = laid + at * queries.shape[1] + np.arange(len(piece.tokens))
         laid += queries.size
         depths = np.array([piece.depth for piece in bucket])
-        put = [torch.from_numpy(values).to(device) for values in (queries, keys, depths)]
-        groups.append(Group(*put, is_root=not depths.any()))
+        on_device = (torch.from_numpy(values).to(device) for values in (queries, keys, depths))
+        asks, sees, starts = on_device
+        groups.append(Group(asks, sees, starts, is_root=not depths.any()))
     return tuple(groups), lines
 
 

@@ -127,10 +127,10 @@ def take_step(
     return StepResult(loss_sum, count, sum(length(entry) for entry in entries), norm)
 
 
-def evaluate(bench: Bench, objective: Objective[Any], held_out: Sequence[Any], *, seed: int) -> Evaluation:
+def evaluate(bench: Bench, objective: Objective[Any], held_out: Sequence[Any]) -> Evaluation:
     """The mean loss over `held_out` without dropout, and preferences shared; EngineFault where it is no number."""
     bench.model.eval()
-    entries = objective.ready(bench, held_out, seed=seed)
+    entries = objective.ready(bench, held_out, seed=None)
     loss_sum, agreements = 0.0, 0
     has_preferences = True
     with torch.no_grad():

@@ -30,13 +30,16 @@ class WorkerPorts:
     """The process that waits for the result; whoever works for nobody stops. None is on another machine."""
 
     def monotonic_seconds(self) -> float:
+        """The clock of one process; the team takes the first one's."""
         return time.monotonic()
 
     def progress(self, point: CurvePoint, done: int, of: int) -> None:
+        """One more line of news."""
         with (self.folder / "news.jsonl").open("a", encoding="utf-8") as file:
             file.write(News(point=point, done=done, of=of).model_dump_json() + "\n")
 
     def stop_requested(self) -> bool:
+        """Whether somebody asked, or nobody waits any more."""
         return (self.folder / "stop").exists() or (self.parent is not None and not _is_alive(self.parent))
 
 

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -42,21 +42,27 @@ class Distilled:
     teacher: Teacher
     tokenizer: Any
     context_tokens: int
+    _known: dict[str, torch.Tensor] = field(default_factory=dict)
+    """The teacher's states for the rows' own answers, by id; they never change."""
 
     def settle(self, scorer: Scorer, entries: Sequence[Lesson]) -> list[Lesson]:
-        """Each row with the teacher's states, computed once."""
+        """The rows as they are: the teacher reads a row when its turn comes, for some runs never need it."""
         del scorer
-        return self._taught([entry.text for entry in entries])
+        return list(entries)
 
-    def ready(self, scorer: Scorer, entries: Sequence[Lesson], *, seed: int) -> list[Lesson]:
+    def ready(self, scorer: Scorer, entries: Sequence[Lesson], *, seed: int | None) -> list[Lesson]:
         """The rows themselves, or in a share of the steps their prompts with answers that the student samples now."""
-        if random.Random(seed).random() >= self.config.student_share:
-            return list(entries)
-        sampled = sample_answers(
-            scorer, self.tokenizer, [entry.text for entry in entries], seed=seed, temperature=self.config.temperature,
-            most_tokens=self.config.max_sampled_tokens, context_tokens=self.context_tokens,
-        )  # fmt: skip
-        return self._taught(sampled)
+        texts = [entry.text for entry in entries]
+        if seed is not None and random.Random(seed).random() < self.config.student_share:
+            sampled = sample_answers(
+                scorer, self.tokenizer, texts, seed=seed, temperature=self.config.temperature,
+                most_tokens=self.config.max_sampled_tokens, context_tokens=self.context_tokens,
+            )  # fmt: skip
+            return [Lesson(text, states) for text, states in zip(sampled, self.teacher.states(sampled), strict=True)]
+        unread = [text for text in texts if text.id not in self._known]
+        found = self.teacher.states(unread)
+        self._known.update({text.id: states.cpu() for text, states in zip(unread, found, strict=True)})
+        return [Lesson(text, self._known[text.id]) for text in texts]
 
     def count(self, entries: Sequence[Lesson]) -> int:
         """Target tokens."""
@@ -64,19 +70,15 @@ class Distilled:
 
     def loss(self, scored: Scored, entries: Sequence[Lesson]) -> torch.Tensor:
         """Nats of divergence over all target tokens."""
-        states = torch.cat([entry.states for entry in entries if entry.states is not None])
+        states = torch.cat([entry.states for entry in entries if entry.states is not None]).to(scored.logits.device)
         with torch.no_grad():
             teacher = log_softmax(self.teacher.logits(states).float() / self.config.temperature, dim=-1)
         student = log_softmax(scored.logits.float() / self.config.temperature, dim=-1)[scored.sheet.of_pick]
         return divergence(student, teacher, self.config.beta)
 
-    def agreements(self, scored: Scored, entries: Sequence[Lesson]) -> int | None:
+    def agreements(self, scored: Scored, entries: Sequence[Lesson]) -> None:
         """Nothing is preferred here."""
         del scored, entries
-
-    def _taught(self, texts: Sequence[Encoded]) -> list[Lesson]:
-        found = self.teacher.states(texts)
-        return [replace(Lesson(text), states=states) for text, states in zip(texts, found, strict=True)]
 
 
 def divergence(student: torch.Tensor, teacher: torch.Tensor, beta: float) -> torch.Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from luthier.train.backends.encode import Encoded
-from luthier.train.backends.objectives.protocol import Scored, Scorer
+from luthier.train.backends.objectives.protocol import LEAST_GAIN, Scored, Scorer
 from luthier.train.config import DpoConfig
 
 
@@ -42,7 +42,7 @@ class Preferred:
         sums = scorer.reference_sums([text for entry in entries for text in entry.texts]).view(-1, 2).tolist()
         return [replace(entry, reference=(good, bad)) for entry, (good, bad) in zip(entries, sums, strict=True)]
 
-    def ready(self, scorer: Scorer, entries: Sequence[Pair], *, seed: int) -> list[Pair]:
+    def ready(self, scorer: Scorer, entries: Sequence[Pair], *, seed: int | None) -> list[Pair]:
         """The pairs as they are."""
         del scorer, seed
         return list(entries)
@@ -64,7 +64,7 @@ class Preferred:
     def agreements(self, scored: Scored, entries: Sequence[Pair]) -> int | None:
         """Pairs whose chosen answer gained more over the reference than the rejected one."""
         gains = _gains(scored, entries)
-        return int((gains[:, 0] > gains[:, 1]).sum())
+        return int((gains[:, 0] - gains[:, 1] > LEAST_GAIN).sum())
 
 
 def _gains(scored: Scored, entries: Sequence[Pair]) -> torch.Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from luthier.train.backends.encode import Encoded
-from luthier.train.backends.objectives.protocol import Scored, Scorer
+from luthier.train.backends.objectives.protocol import LEAST_GAIN, Scored, Scorer
 from luthier.train.config import KtoConfig
 
 
@@ -49,7 +49,7 @@ class JudgedAnswers:
             for entry, sum_ in zip(entries, own, strict=True)
         ]
 
-    def ready(self, scorer: Scorer, entries: Sequence[Opinion], *, seed: int) -> list[Opinion]:
+    def ready(self, scorer: Scorer, entries: Sequence[Opinion], *, seed: int | None) -> list[Opinion]:
         """Each judgement with the batch's baseline, which is never below zero."""
         del seed
         known = [(entry.mismatched, entry.mismatched_reference) for entry in entries if entry.mismatched is not None]
@@ -71,12 +71,14 @@ class JudgedAnswers:
         ]
         signs, weights = torch.tensor(values, device=scored.log_probs.device).T
         over = _gains(scored, entries) - torch.tensor([entry.baseline for entry in entries], device=signs.device)
-        return (weights * (1 - torch.sigmoid(signs * self.config.beta * over))).sum()
+        losses: torch.Tensor = weights * (1 - torch.sigmoid(signs * self.config.beta * over))
+        return losses.sum()
 
     def agreements(self, scored: Scored, entries: Sequence[Opinion]) -> int | None:
         """Good answers that gained on the reference and bad ones that lost."""
-        rises = _gains(scored, entries) > 0
-        return int((rises == torch.tensor([entry.is_good for entry in entries], device=rises.device)).sum())
+        gains = _gains(scored, entries)
+        signs = torch.tensor([1.0 if entry.is_good else -1.0 for entry in entries], device=gains.device)
+        return int((signs * gains > LEAST_GAIN).sum())
 
 
 def _gains(scored: Scored, entries: Sequence[Opinion]) -> torch.Tensor:

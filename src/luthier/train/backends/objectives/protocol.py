@@ -24,6 +24,9 @@ class Entry(Protocol):
         ...
 
 
+LEAST_GAIN = 1e-3
+"""Nats that an answer must gain or lose before it counts: less is rounding, as all is before the first step."""
+
 E = TypeVar("E", bound=Entry)
 
 
@@ -77,8 +80,8 @@ class Objective(Protocol[E]):
         """The entries with all that is computed once, before the run; the model is then untouched."""
         ...
 
-    def ready(self, scorer: Scorer, entries: Sequence[E], *, seed: int) -> list[E]:
-        """The entries of one step or of one evaluation, with all that depends on the model as it is now."""
+    def ready(self, scorer: Scorer, entries: Sequence[E], *, seed: int | None) -> list[E]:
+        """The entries with all that depends on the model as it is now; `seed` is the step's, None in evaluations."""
         ...
 
     def count(self, entries: Sequence[E]) -> int:

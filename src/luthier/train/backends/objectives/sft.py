@@ -34,7 +34,7 @@ class Supervised:
         del scorer
         return list(entries)
 
-    def ready(self, scorer: Scorer, entries: Sequence[Answered], *, seed: int) -> list[Answered]:
+    def ready(self, scorer: Scorer, entries: Sequence[Answered], *, seed: int | None) -> list[Answered]:
         """The entries as they are."""
         del scorer, seed
         return list(entries)
@@ -48,6 +48,6 @@ class Supervised:
         del entries
         return -scored.log_probs.sum()
 
-    def agreements(self, scored: Scored, entries: Sequence[Answered]) -> int | None:
+    def agreements(self, scored: Scored, entries: Sequence[Answered]) -> None:
         """Nothing is preferred here."""
         del scored, entries
