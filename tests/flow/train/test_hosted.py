@@ -27,9 +27,15 @@ from luthier.train.hosted.lines import preference_file
 from luthier.train.hosted.stage import run
 from luthier.train.hosted.types import HostedOutcome
 from tests.flow.train.hosted_server import KEY, MODELS, Provider, check_lines
-from tests.unit.train.tiny import conversation, task
 
-TRAIN, VALIDATION = task(12, seed=1), task(10, seed=2)
+
+def conversation(id_: str, asked: str, answer: str, *, before: tuple[Message, ...] = ()) -> Conversation:
+    turns = (*before, Message(role="user", content=asked), Message(role="assistant", content=answer))
+    return Conversation(id=id_, messages=turns)
+
+
+TRAIN = [conversation(f"train {number}", f"please call {number}", f"phone {number}") for number in range(12)]
+VALIDATION = [conversation(f"held out {number}", f"send {number}", f"mail {number}") for number in range(10)]
 
 
 class Killed(BaseException):
