@@ -26,6 +26,7 @@ from luthier.train.hosted.api import FineTuningApi
 from luthier.train.hosted.lines import preference_file
 from luthier.train.hosted.stage import run
 from luthier.train.hosted.types import HostedOutcome
+from luthier.train.types import Conversation
 from tests.flow.train.hosted_server import KEY, MODELS, Provider, check_lines
 
 
