@@ -142,7 +142,7 @@ def _tune(
     url: str, ports: FakePorts, config: TrainConfig | None = None, *, backend: HostedBackend | None = None,
     transport: httpx.HTTPTransport | None = None, train: Any = None, key: str = KEY,
 ) -> HostedOutcome:  # fmt: skip
-    with httpx.Client(transport=transport, trust_env=False) as client:
+    with httpx.Client(transport=transport, trust_env=False, timeout=60) as client:
         api = FineTuningApi(url, SecretStr(key), client, sleep=ports.sleep)
         chosen = config or TrainConfig(epochs=3)
         rows = TRAIN if train is None else train
