@@ -357,8 +357,18 @@ def test_a_failed_job_tells_its_code_and_not_its_message_and_the_next_run_makes_
 def test_a_job_that_takes_too_long_is_cancelled(provider: Provider, url: str, tmp_path: Path) -> None:
     config = TrainConfig(epochs=3, time_limit_seconds=30)
     with pytest.raises(Refused, match="cancelled after 30 s"):
-        _tune(url, FakePorts(tmp_path), config, backend=_backend(url, poll_seconds=20))
+        _tune(url, FakePorts(tmp_path), config, backend=_backend(url, poll_seconds=40))
     assert provider.jobs["ftjob-1"]["status"] == "cancelled"
+
+
+def test_a_job_that_ends_before_it_hears_of_its_cancelling_is_kept(
+    provider: Provider, url: str, tmp_path: Path
+) -> None:
+    """The provider moves a job on after each look: at the third it says running and has ended."""
+    config = TrainConfig(epochs=3, time_limit_seconds=30)
+    found = _tune(url, FakePorts(tmp_path), config, backend=_backend(url, poll_seconds=20))
+    assert found.hosted.job == "ftjob-1"
+    assert provider.charged == 1
 
 
 def test_a_job_cancelled_at_the_provider_ends_the_run(provider: Provider, url: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Processes that share every batch over gloo: the curve of one, whatever their number, and states that all go on from."""
+"""Processes that share every batch over gloo: the curve of one, whatever their number, and states to go on from."""
 
 import multiprocessing
 from pathlib import Path
