@@ -15,7 +15,9 @@ JOULES_PER_KWH = Decimal(3_600_000)
 class Counter(Protocol):
     """Something that counts energy upwards and may begin anew."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it counts for."""
 
     def joules(self) -> float | None:
         """What it counted so far; None where it cannot be read now."""
@@ -103,7 +105,8 @@ def counters_here(powercap: Path = POWERCAP) -> list[Counter]:
     """Every counter of this machine: processor packages, and cards where their library is there."""
     packages = sorted(powercap.glob("intel-rapl:*")) if powercap.is_dir() else []
     whole = [folder for folder in packages if folder.name.count(":") == 1]  # parts of a package are in its figure
-    return [*(Package(folder) for folder in whole), *_cards()]
+    counters: list[Counter] = [Package(folder) for folder in whole]
+    return counters + list(_cards())
 
 
 def _cards() -> Iterator[Accelerator]:

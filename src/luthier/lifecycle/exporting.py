@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import yaml
 
@@ -29,7 +29,11 @@ from luthier.train.exports.peers import (
 )
 from luthier.train.exports.rows import micro_batch, training_lines
 from luthier.train.exports.vllm import check_layout, serving_notes
-from luthier.variants.engines.folders import weights_digest
+from luthier.variants.engines.folders import BUNDLED, weights_digest
+from luthier.variants.engines.openai import hosted_model
+
+if TYPE_CHECKING:
+    from luthier.train.backends.merge import Merged
 
 Form = Literal["peft", "merged", "gguf", "vllm", "axolotl", "llamafactory"]
 FILES_OF_AN_ADAPTER = ("adapter_model.safetensors", "adapter_config.json", "luthier.json")
@@ -79,23 +83,25 @@ def _peft(work: Workspace, variants: Variants, order: Order) -> str:
 
 def _vllm(work: Workspace, variants: Variants, order: Order) -> str:
     tuned = _tuned(work, variants, order.run)
-    rank = check_layout(tuned.adapter)
     with folder_in_one_move(order.target) as partial:
         _copy_adapter(tuned, partial)
+        rank = check_layout(partial)
         (partial / "SERVING.md").write_text(serving_notes(tuned.name, tuned.base_id, rank), encoding="utf-8")
     return tuned.run.adapter
 
 
 def _merged(work: Workspace, variants: Variants, order: Order) -> str:
-    from luthier.train.backends.merge import merge, write_merged  # noqa: PLC0415 - loads torch
+    from luthier.train.backends.merge import write_merged  # noqa: PLC0415 - loads torch
 
     tuned = _tuned(work, variants, order.run)
-    merged = merge(tuned.base, tuned.adapter)
+    merged = _in_one(tuned)
     work.voice.say(f"logits differ from the adapter on its base by {merged.difference:.1e} of the largest")
 
     def card() -> str:
         notes = [f"Before writing, its logits differed by {merged.difference:.1e} of the largest from the adapter's "
                  f"on its base; written in {order.precision}."]  # fmt: skip
+        if tuned.run.config.get("adapter.kind") == "qlora":
+            notes.append("Trained on 4-bit weights, merged into those that they were packed from.")
         return model_card(tuned.run, name=tuned.name, base=tuned.base_id, form="merged model", notes=notes)
 
     write_merged(merged, tuned.base, order.target, card, precision=order.precision)
@@ -104,11 +110,10 @@ def _merged(work: Workspace, variants: Variants, order: Order) -> str:
 
 def _gguf(work: Workspace, variants: Variants, order: Order) -> str:
     from luthier.train.backends.gguf import write_merged_gguf  # noqa: PLC0415 - loads torch
-    from luthier.train.backends.merge import merge  # noqa: PLC0415
 
     tuned = _tuned(work, variants, order.run)
     write_merged_gguf(
-        merge(tuned.base, tuned.adapter), tuned.base, order.target, name=tuned.name, precision=order.precision,
+        _in_one(tuned), tuned.base, order.target, name=tuned.name, precision=order.precision,
         ids_only=order.token_ids_only,
     )  # fmt: skip
     return tuned.run.adapter
@@ -151,16 +156,30 @@ _WRITERS: dict[Form, Callable[[Workspace, Variants, Order], str]] = {
 def _tuned(work: Workspace, variants: Variants, name: str) -> _Tuned:
     """The run of that name with its files; Tampered where the base is not the one that was tuned."""
     run = work.fetch(work.require("train", name), TrainingRun)
+    adapter = adapter_folder(work, run.adapter)
+    if hosted := hosted_model(adapter):
+        raise Refused(f"{hosted!r} is kept by its provider, who gives no weights", hint="ask it there by that name")
     served = adapter_variants(work, variants)[0]
     model = work.config.variants[served.name].model
     base = variants.base_folder(model)
     if weights_digest(base) != run.base_weights:
         raise Tampered("the base model is not the one that was tuned", hint="restore it, or train again")
     base_id = work.config.models[model].id
-    return _Tuned(run, adapter_folder(work, run.adapter), base, base_id, f"{work.project}-{run.adapter[:8]}")
+    return _Tuned(run, adapter, base, base_id, f"{work.project}-{run.adapter[:8]}")
+
+
+def _in_one(tuned: _Tuned) -> "Merged":
+    """The tuned model without an adapter beside it."""
+    from luthier.train.backends.merge import merge, whole  # noqa: PLC0415 - loads torch
+
+    if (tuned.adapter / "adapter_config.json").is_file():
+        return merge(tuned.base, tuned.adapter)
+    return whole(tuned.adapter)
 
 
 def _copy_adapter(tuned: _Tuned, target: Path) -> None:
+    if not (tuned.adapter / "adapter_config.json").is_file():
+        raise Refused("the run trained every weight, so there is no adapter", hint="export it with --format merged")
     for name in FILES_OF_AN_ADAPTER:
         shutil.copyfile(tuned.adapter / name, target / name)
 
@@ -183,8 +202,14 @@ def _peer(
         for name, rows in ((TRAIN_FILE, train), (VALIDATION_FILE, validation)):
             lines = "".join(f"{line}\n" for line in training_lines(rows, work.config.train))
             (partial / name).write_text(lines, encoding="utf-8")
-        write(partial, lengths, base, work.config.models[model].id)
+        write(partial, lengths, base, _known_elsewhere(work.config.models[model].id, base))
     return digest_of([row.digest for row in (*train, *validation)])
+
+
+def _known_elsewhere(model: str, base: Path) -> str:
+    """The name another trainer finds the base model by: its id on the hub, or where it lies here."""
+    is_here = model == BUNDLED or base.name == Path(model).name
+    return str(base) if is_here else model
 
 
 def _write_yaml(file: Path, settings: object, work: Workspace) -> None:

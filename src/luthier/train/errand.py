@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Self
 
+from pydantic import Field
+
 from luthier import errors
 from luthier.domain.runs import CurvePoint
 from luthier.domain.value import Value
@@ -38,6 +40,7 @@ class Errand(Value):
     states: Path | None
     target: Path
     processes_here: int
+    parent: int | None = Field(description="The process that waits on this machine; None where workers are elsewhere.")
     train: tuple[Row, ...]
     validation: tuple[Row, ...]
 

@@ -62,7 +62,9 @@ def run(
         and ports.checkpoints / run_digest(config, base, train, validation, seed=chosen, teacher=teacher)[:16]
     )
     job = local.Job(config, base, chosen, folder, teacher, exam=exam)
-    if config.backend.kind in ("torchrun", "ray"):
+    if config.backend.kind == "hosted":
+        raise UserError("a hosted run has no base model here", hint="run it by `luthier.train.hosted.stage`")
+    if config.backend.kind != "local":
         from luthier.train.backends import several  # noqa: PLC0415
 
         outcome = several.fit(ports, job, train, validation, target=target, backend=config.backend)

@@ -26,10 +26,17 @@ from luthier.train.hosted.api import FineTuningApi
 from luthier.train.hosted.lines import preference_file
 from luthier.train.hosted.stage import run
 from luthier.train.hosted.types import HostedOutcome
+from luthier.train.types import Conversation
 from tests.flow.train.hosted_server import KEY, MODELS, Provider, check_lines
-from tests.unit.train.tiny import conversation, task
 
-TRAIN, VALIDATION = task(12, seed=1), task(10, seed=2)
+
+def conversation(id_: str, asked: str, answer: str, *, before: tuple[Message, ...] = ()) -> Conversation:
+    turns = (*before, Message(role="user", content=asked), Message(role="assistant", content=answer))
+    return Conversation(id=id_, messages=turns)
+
+
+TRAIN = [conversation(f"train {number}", f"please call {number}", f"phone {number}") for number in range(12)]
+VALIDATION = [conversation(f"held out {number}", f"send {number}", f"mail {number}") for number in range(10)]
 
 
 class Killed(BaseException):
@@ -135,7 +142,7 @@ def _tune(
     url: str, ports: FakePorts, config: TrainConfig | None = None, *, backend: HostedBackend | None = None,
     transport: httpx.HTTPTransport | None = None, train: Any = None, key: str = KEY,
 ) -> HostedOutcome:  # fmt: skip
-    with httpx.Client(transport=transport, trust_env=False) as client:
+    with httpx.Client(transport=transport, trust_env=False, timeout=60) as client:
         api = FineTuningApi(url, SecretStr(key), client, sleep=ports.sleep)
         chosen = config or TrainConfig(epochs=3)
         rows = TRAIN if train is None else train
@@ -350,8 +357,18 @@ def test_a_failed_job_tells_its_code_and_not_its_message_and_the_next_run_makes_
 def test_a_job_that_takes_too_long_is_cancelled(provider: Provider, url: str, tmp_path: Path) -> None:
     config = TrainConfig(epochs=3, time_limit_seconds=30)
     with pytest.raises(Refused, match="cancelled after 30 s"):
-        _tune(url, FakePorts(tmp_path), config, backend=_backend(url, poll_seconds=20))
+        _tune(url, FakePorts(tmp_path), config, backend=_backend(url, poll_seconds=40))
     assert provider.jobs["ftjob-1"]["status"] == "cancelled"
+
+
+def test_a_job_that_ends_before_it_hears_of_its_cancelling_is_kept(
+    provider: Provider, url: str, tmp_path: Path
+) -> None:
+    """The provider moves a job on after each look: at the third it says running and has ended."""
+    config = TrainConfig(epochs=3, time_limit_seconds=30)
+    found = _tune(url, FakePorts(tmp_path), config, backend=_backend(url, poll_seconds=20))
+    assert found.hosted.job == "ftjob-1"
+    assert provider.charged == 1
 
 
 def test_a_job_cancelled_at_the_provider_ends_the_run(provider: Provider, url: str, tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
 """Two workers over gloo train as one does: the same curve, one adapter, resumable."""
 
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
+from luthier.domain.runs import CurvePoint
 from luthier.errors import EngineFault, LuthierError
 from luthier.train.backend_config import RayBackend, TorchrunBackend
+from luthier.train.backends.worker import WorkerPorts
 from luthier.train.config import LoraConfig, TrainConfig
 from luthier.train.errand import Fault
 from luthier.train.stage import run
@@ -70,6 +75,39 @@ def test_two_workers_that_were_stopped_go_on_where_they_were(
     _same(found, alone[0], tmp_path / "adapter", alone[1])
 
 
+def _a_worker_of(states: Path) -> int:
+    """The process id of one worker whose errand lies beside these states."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:  # it has just ended
+            continue
+        if b"torch.distributed.run" not in words and any(str(states).encode() in word for word in words):
+            return int(process.name)
+    raise AssertionError("no worker is there")
+
+
+def test_a_worker_killed_ends_the_run_and_the_next_goes_on(
+    base: BaseModel, alone: tuple[TrainingOutcome, Path], tmp_path: Path
+) -> None:
+    states = tmp_path / "states"
+    ports = FakePorts(checkpoints=states)
+
+    def kill(point: CurvePoint) -> None:
+        if point.step:
+            ports.on_progress = lambda _point: None
+            os.kill(_a_worker_of(states), signal.SIGKILL)
+
+    ports.on_progress = kill
+    with pytest.raises(EngineFault, match="without a result"):
+        run(ports, TWO, base, TRAIN, VALIDATION, target=tmp_path / "adapter")
+    assert not (tmp_path / "adapter").exists()
+    again = FakePorts(checkpoints=states)
+    found = run(again, TWO, base, TRAIN, VALIDATION, target=tmp_path / "adapter")
+    assert again.done[0][0] > 0, "it began anew, so nothing was resumed"
+    _same(found, alone[0], tmp_path / "adapter", alone[1])
+
+
 @pytest.mark.slow
 def test_two_workers_of_ray_train_have_the_curve_of_one_process(
     base: BaseModel, alone: tuple[TrainingOutcome, Path], tmp_path: Path
@@ -83,6 +121,15 @@ def test_an_error_of_the_workers_is_the_runs_error(base: BaseModel, tmp_path: Pa
     config = TWO.model_copy(update={"learning_rate": 1.0, "max_gradient_norm": 1e9, "stop_at_gradient_norm": 1e-9})
     with pytest.raises(EngineFault, match="gradient"):
         run(FakePorts(checkpoints=tmp_path / "s"), config, base, TRAIN, VALIDATION, target=tmp_path / "adapter")
+
+
+def test_a_worker_whose_parent_is_gone_is_asked_to_stop(tmp_path: Path) -> None:
+    parent = subprocess.Popen(["sleep", "60"])
+    ports = WorkerPorts(tmp_path, None, parent.pid)
+    before = ports.stop_requested()
+    parent.kill()
+    parent.wait()
+    assert (before, ports.stop_requested()) == (False, True)
 
 
 def test_a_fault_crosses_a_process_as_it_was() -> None:

@@ -188,9 +188,11 @@ class Loop:
         )
 
     def _save(self) -> None:
-        if self.states is None or not self.bench.team.is_first:
+        if self.states is None:
             return
-        position = self.position.model_copy(update={"seconds": self._seconds()})
+        position = self.position.model_copy(update={"seconds": self._seconds()})  # all of a team read its one clock
+        if not self.bench.team.is_first:
+            return
         moments = moments_of(self.bench.optimizer, self.bench.parameters)
         save_state(self.states, State(position, self._adapter(), self.best_adapter, moments))
 

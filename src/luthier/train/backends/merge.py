@@ -56,6 +56,16 @@ def merge(base: Path, adapter: Path) -> Merged:
     return Merged(merged, difference)
 
 
+def whole(folder: Path) -> Merged:
+    """A model of which every weight was trained: there is nothing to merge."""
+    check_model_folder(folder)
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # as above
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, local_files_only=True, trust_remote_code=False
+    )
+    return Merged(model, 0.0)
+
+
 def write_merged(merged: Merged, base: Path, target: Path, card: Callable[[], str], *, precision: str) -> None:
     """`target` is a model folder as transformers writes it, with the base's tokenizer and a card."""
     model = merged.model.to(torch.bfloat16) if precision == "bf16" else merged.model

@@ -1,5 +1,6 @@
 """Training in several processes: an errand is written, torchrun or Ray starts workers, and their news are passed on."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ def fit(
             config=job.config, base=Folder.of(job.base), teacher=job.teacher and Folder.of(job.teacher), seed=job.seed,
             states=job.folder, target=target, processes_here=backend.workers, train=tuple(train),
             validation=tuple(validation),
+            parent=os.getpid() if isinstance(backend, TorchrunBackend) else None,
         )  # fmt: skip
         (folder / "errand.json").write_text(errand.model_dump_json(), encoding="utf-8")
         said = _torchrun(folder, backend, ports) if isinstance(backend, TorchrunBackend) else _ray(folder, backend)
@@ -68,8 +70,7 @@ def _watch(process: "subprocess.Popen[bytes]", folder: Path, ports: Ports) -> No
 def _ray(folder: Path, backend: RayBackend) -> str:
     from luthier.train.backends.cluster import run_on_ray  # noqa: PLC0415 - Ray takes seconds to import
 
-    run_on_ray(folder, backend)
-    return ""
+    return run_on_ray(folder, backend)
 
 
 def _teller(folder: Path, ports: Ports) -> Callable[[], None]:

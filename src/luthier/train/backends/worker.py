@@ -3,6 +3,7 @@
 torchrun starts it as `python -m luthier.train.backends.worker FOLDER`; Ray Train calls `work`.
 """
 
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -15,25 +16,31 @@ from luthier.domain.runs import CurvePoint
 from luthier.errors import LuthierError
 from luthier.train.backends import local
 from luthier.train.backends.team import Team, TeamPorts
+from luthier.train.durable import file_in_one_move
 from luthier.train.errand import Errand, Fault, News
 
 
 @dataclass(frozen=True)
-class _Ports:
+class WorkerPorts:
     """Ports over a folder: news go into a file, and a file asks to stop."""
 
     folder: Path
     checkpoints: Path | None
+    parent: int | None
+    """The process that waits for the result; whoever works for nobody stops. None is on another machine."""
 
     def monotonic_seconds(self) -> float:
+        """The clock of one process; the team takes the first one's."""
         return time.monotonic()
 
     def progress(self, point: CurvePoint, done: int, of: int) -> None:
+        """One more line of news."""
         with (self.folder / "news.jsonl").open("a", encoding="utf-8") as file:
             file.write(News(point=point, done=done, of=of).model_dump_json() + "\n")
 
     def stop_requested(self) -> bool:
-        return (self.folder / "stop").exists()
+        """Whether somebody asked, or nobody waits any more."""
+        return (self.folder / "stop").exists() or (self.parent is not None and not _is_alive(self.parent))
 
 
 def work(folder: Path) -> None:
@@ -48,8 +55,8 @@ def work(folder: Path) -> None:
     try:
         _train(folder, team)
     except LuthierError as fault:
-        if team.is_first:
-            (folder / "fault.json").write_text(Fault.of(fault).model_dump_json(), encoding="utf-8")
+        file_in_one_move(folder / "fault.json", Fault.of(fault).model_dump_json().encode())
+        raise  # the others may wait for this process, and whoever started them ends them when one fails
     finally:
         if is_remote:
             dist.destroy_process_group()
@@ -61,10 +68,20 @@ def _train(folder: Path, team: Team) -> None:
     job = local.Job(
         errand.config, errand.base.value(), errand.seed, errand.states, errand.teacher and errand.teacher.value(), team
     )
-    ports = TeamPorts(_Ports(folder, errand.states), team)
+    ports = TeamPorts(WorkerPorts(folder, errand.states, errand.parent), team)
     outcome = local.fit(ports, job, errand.train, errand.validation, target=errand.target)
     if team.is_first:
         (folder / "outcome.json").write_text(outcome.model_dump_json(), encoding="utf-8")
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 if __name__ == "__main__":

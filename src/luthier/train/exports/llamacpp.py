@@ -43,6 +43,8 @@ def architecture_facts(config: Mapping[str, Any], *, name: str, is_bf16: bool) -
             f"no GGUF is written for the family {family!r}",
             hint=f"export it merged, and convert that with llama.cpp's own script; known are {sorted(ARCHITECTURES)}",
         )
+    if family == "gemma" and not config["tie_word_embeddings"]:
+        raise Refused("llama.cpp's gemma has no output matrix of its own", hint="export it merged instead")
     heads, hidden = config["num_attention_heads"], config["hidden_size"]
     width = config.get("head_dim") or hidden // heads
     rope = config.get("rope_parameters") or config

@@ -71,8 +71,9 @@ class FineTuningApi:
         return _parsed(Job, self._asked("GET", f"/fine_tuning/jobs/{job}"))
 
     def cancel(self, job: str) -> Job:
-        """The job, cancelled."""
-        return _parsed(Job, self._asked("POST", f"/fine_tuning/jobs/{job}/cancel"))
+        """The job after it was asked to stop; one that has ended already stays as it ended."""
+        self._asked("POST", f"/fine_tuning/jobs/{job}/cancel", fine=frozenset({200, 400}))
+        return self.job(job)
 
     def events(self, job: str) -> list[Event]:
         """The job's log, oldest first."""

@@ -107,8 +107,10 @@ class Desk:
                 return job, _no_result(job)
             limit = self.time_limit_seconds
             if limit is not None and self.ports.monotonic_seconds() - began >= limit:
+                job = self.api.cancel(job_id)
                 told = f"job {job_id} was cancelled after {limit:g} s"
-                return self.api.cancel(job_id), Refused(told, hint="raise train.time_limit_seconds")
+                late = job.status == "succeeded"  # it ended before it heard
+                return job, None if late else Refused(told, hint="raise train.time_limit_seconds")
             self.ports.sleep(self.poll_seconds)
 
     def _tell(self, job_id: str, said: set[str]) -> None:

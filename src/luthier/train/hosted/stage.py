@@ -67,6 +67,9 @@ def _check(config: TrainConfig, train: Sequence[Row], validation: Sequence[Row])
         )
     if config.method not in ("sft", "dpo"):
         raise UserError(f"no provider offers method {config.method!r}", hint="choose sft or dpo")
+    if any(isinstance(row, Conversation) != (config.method == "sft") for row in (*train, *validation)):
+        told = f"method {config.method!r} does not take rows of this kind"
+        raise UserError(told, hint="sft learns from conversations, dpo from pairs")
 
 
 def _file(config: TrainConfig, rows: Sequence[Row]) -> bytes:
