@@ -66,7 +66,7 @@ class Lookout:
         folder: Path,
         encode: Encode | None = None,
     ) -> None:
-        """The words and answers of `everyone` are counted, in a file in `folder`; an encoder says what questions mean."""
+        """The words and answers of `everyone` are counted, in `folder`; an encoder says what questions mean."""
         self._executor, self._shards, self._config, self._encode = executor, shards, config, encode
         self.corpus = Corpus.empty()
         for counted in executor.run(count, shards.stretches(everyone)):
