@@ -106,7 +106,13 @@ def test_line_ends_that_json_spells_out_separate_words() -> None:
 
 
 def test_no_name_begins_or_ends_with_a_sign_that_no_name_holds() -> None:
-    texts = ["-Emily Carter,", "(Emily Carter)", '"Maria Fernandez"?', "*Chicago*: Emily Carter!", "> Emily Carter wrote"]
+    texts = [
+        "-Emily Carter,",
+        "(Emily Carter)",
+        '"Maria Fernandez"?',
+        "*Chicago*: Emily Carter!",
+        "> Emily Carter wrote",
+    ]
     found = [(text, one) for text, spans in zip(texts, bundled().find(texts), strict=True) for one in spans]
     assert len(found) >= len(texts)
     for text, one in found:
