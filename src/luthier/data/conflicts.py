@@ -93,9 +93,9 @@ def _is_label(side: Side) -> bool:
 def _conflict_of_texts(one: Side, other: Side, rarity: Rarity) -> Verdict | None:
     short = max(one.answer_bag.total(), other.answer_bag.total()) <= _SHORT
     alike = _without_figures(one, other, rarity) >= _ALIKE
-    mine, theirs = figures_of(one.answer_bag), figures_of(other.answer_bag)
-    if (short or alike) and mine and theirs and mine != theirs:
-        told = f"the answers state different figures: {_only(mine, theirs)} and {_only(theirs, mine)}"
+    mine, theirs = (set(figures_of(side.answer_bag)) for side in (one, other))
+    if (short or alike) and mine - theirs and theirs - mine:  # an answer may also just say more
+        told = f"the answers state different figures: {_listed(mine - theirs)} and {_listed(theirs - mine)}"
         return Verdict("figures", told)
     if alike and DENIALS.isdisjoint(one.answer_bag) != DENIALS.isdisjoint(other.answer_bag):
         return Verdict("denial", "one answer denies what the other states")
@@ -151,8 +151,8 @@ def _text(value: Json) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _only(mine: Mapping[str, int], theirs: Mapping[str, int]) -> str:
-    return _shown(", ".join(sorted(set(mine) - set(theirs))) or "none of them")
+def _listed(figures: set[str]) -> str:
+    return _shown(", ".join(sorted(figures)))
 
 
 def _shown(text: str) -> str:

@@ -113,8 +113,8 @@ def openness(worded: Pairs, texts: Pairs, strange: Mask) -> Openness:
 
 
 def that_stand_out(worded: Pairs, texts: Pairs, fetch: Fetch, expected: Expected) -> Mask:
-    """Which of the conflicting pairs are outside of every crowd and hold an answer that no neighbour gets."""
-    kept: Mask = _degrees(np.concatenate([worded, texts]))[len(worded) :] < _CROWD
+    """Which of the conflicting pairs nobody else asks like, and hold an answer that no neighbouring question gets."""
+    kept: Mask = _degrees(np.concatenate([worded, texts]))[len(worded) :] == 1
     alone = np.flatnonzero(kept)
     kept[alone] = expected.likeness(texts[alone], fetch) < _EXPECTED
     return kept

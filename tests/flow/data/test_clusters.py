@@ -17,9 +17,9 @@ def add(project: Project, row_id: str, asked: str, ideal: str) -> None:
 
 def test_copies_and_rewordings_are_one_cluster_each_with_its_level(project_at: At) -> None:
     project = project_at("fresh")
-    add(project, "asked", "My doctor was angry about the house", "noted as angry")
-    add(project, "copied", "My DOCTOR was angry about the house", "noted as angry")
-    add(project, "reworded", "My physician was furious about the home", "noted as angry")
+    add(project, "asked", "I called my doctor about the broken violin and he was angry", "noted as angry")
+    add(project, "copied", "I called my DOCTOR about the broken violin and he was angry", "noted as angry")
+    add(project, "reworded", "I called my physician about the broken violin and he was furious", "noted as angry")
     built = project.luthier("data", "build")
     assert built.code == 0, built.err
     found = project.answered("data", "show", "--clusters")
@@ -27,9 +27,9 @@ def test_copies_and_rewordings_are_one_cluster_each_with_its_level(project_at: A
     assert {(row["id"], row["level"], row["is_kept"]) for row in mine["others"]} == {
         ("copied", "exact", False), ("reworded", "semantic", True),
     }  # fmt: skip
-    assert mine["first"]["asked"] == "My doctor was angry about the house"
+    assert mine["first"]["asked"] == "I called my doctor about the broken violin and he was angry"
     told = project.luthier("data", "show", "--clusters").out
     assert "copied (exact, left out)" in told
-    assert "reworded (semantic): My physician was furious about the home" in told
+    assert "reworded (semantic): I called my physician about the broken violin and he was furious" in told
     assert project.answered("data", "card")["reworded"]["2"] >= 1
     assert project.luthier("data", "show", "--clusters", "--dropped").code == 2

@@ -36,6 +36,8 @@ COMPATIBLE = {
                   '{"d": "Friday"}'),
     "wording": ("how long?", LONG, "how long", LONG.replace("whole", "undamaged")),
     "another firm": (LETTER, '{"stage": "won"}', LETTER.replace("Raven Security", "Drake Motors"), '{"stage": "lost"}'),
+    "a figure more": ("how long?", LONG, "how long", LONG + " Parcels from abroad take 45 days."),
+    "a figure twice": ("how long?", LONG, "how long", LONG + " So 30 days."),
     "case copied": ("play on Netflix", '{"on": "Netflix"}', "play on netflix", '{"on": "netflix"}'),
     "same": ("hi", '{"a": 1, "b": 2}', "hi", '{"b": 2, "a": 1}'),
 }  # fmt: skip
