@@ -62,7 +62,8 @@ def refuse(contradictions: Sequence[Contradiction]) -> None:
         listed = "".join(f"\n  {c.first} and {c.second}: {c.reason}" for c in contradictions)
         raise Refused(
             f"{len(contradictions)} pairs of rows contradict each other:{listed}",
-            hint="mend or remove one row of each pair, or set `contradictions: drop` to leave both out",
+            hint="mend or remove one row of each pair, or set `contradictions: drop` to leave both out; "
+            "`preferences: alone` on a source whose answers are only the better ones of two",
         )
 
 
