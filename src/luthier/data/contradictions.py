@@ -81,7 +81,8 @@ def refuse(contradictions: Sequence[Contradiction]) -> None:
         listed = "".join(f"\n  {c.first} and {c.second}: {c.reason}" for c in contradictions)
         raise Refused(
             f"{len(contradictions)} pairs of rows contradict each other:{listed}",
-            hint="mend the rows, decide with `luthier data resolve FIRST SECOND`, or set `contradictions: drop`",
+            hint="mend the rows, decide with `luthier data resolve FIRST SECOND`, set `contradictions: drop`, or "
+            "`preferences: alone` on a source whose answers are only the better ones of two",
         )
 
 

@@ -80,6 +80,7 @@ def test_a_twin_asks_what_an_answer_of_its_group_asks() -> None:
         ((10, 10), (0, WANTED), []),
         ((10, 11), (0, UNWANTED), []),
         ((10, 10), (11, 11), []),
+        ((10, 11), (10, 12), []),  # two answers that differ in form alone
     ],
 )
 def test_rows_oppose_each_other_where_one_prefers_what_the_other_rejects(

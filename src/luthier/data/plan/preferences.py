@@ -85,10 +85,10 @@ def opposed_pairs(questions: Keys, answers: Keys, keys: Keys) -> NDArray[np.int6
     # a row says (question, liked, against); its opposite says (question, against, liked)
     mine = _mixed(questions, liked, against)
     theirs = _mixed(questions, against, liked)
+    mine[liked == against] = 0  # two answers that differ in form alone oppose no other pair, and not their own
     order = np.argsort(theirs, kind="stable")
     start, end = (np.searchsorted(theirs[order], mine, side=side) for side in ("left", "right"))
-    few = np.minimum(end - start, 1)  # the first opponent of each row is told
-    rows = np.flatnonzero(few)
+    rows = np.flatnonzero(end > start)  # the first opponent of each row is told
     pairs = np.sort(np.stack([rows, order[start[rows]]], axis=1), axis=1)
     return np.unique(pairs, axis=0)
 
