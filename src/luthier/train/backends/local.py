@@ -47,7 +47,7 @@ def fit(ports: Ports, job: Job, train: Sequence[Row], validation: Sequence[Row],
     with torch.random.fork_rng(), memory_told(job.config):
         model = prepare_model(job.base, job.config.adapter, machine, seed=job.seed)
         if job.config.activation_checkpointing:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
         prepared = _prepared(job, model, machine, train, validation)
         bench = _bench(job, model, machine)
         loop = Loop(
