@@ -117,6 +117,7 @@ def test_the_ladder_stops_where_the_gate_cannot_tell(project: Project) -> None:
     assert [each["rung"] for each in found["state"]["tried"]] == ["lora"]
     assert found["command"]["outcome"] == "measure_more"  # so few gold rows are fewer than this gate asks for
     assert [each["name"] for each in runs(project)][-1] == "ladder-lora"
+    assert project.luthier("train", "ladder", "tuned", "--rung", "stairs").code == 2
 
 
 def test_free_answers_and_event_files_come_with_a_run_that_asks_for_them(project: Project) -> None:
