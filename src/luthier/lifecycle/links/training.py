@@ -155,11 +155,11 @@ def _perform(work: Workspace, variants: Variants, served_by: Sequence[Variant], 
     splits: tuple[Split, ...] = ("train", "validation")
     admitted = [admitted_rows(work, split) for split in splits]
     chosen = (order.subset.of(admitted[0]), admitted[1])
-    train, validation = (
+    asked = [
         conversations(work, variants, served_by, _targets(rows, config.seed, shuffled=order.shuffled))
         for rows in chosen
-    )
-    train, validation, left_out = _taught(work, variants, config, train, validation)
+    ]
+    train, validation, left_out = _taught(work, variants, config, asked[0], asked[1])
     if len(chosen[0]) < len(admitted[0]):
         left_out["outside_the_subset"] = len(admitted[0]) - len(chosen[0])
     if config.backend.kind == "hosted":
