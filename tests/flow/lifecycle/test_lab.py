@@ -64,8 +64,9 @@ def test_a_learning_curve_keeps_every_run_and_does_nothing_twice(project: Projec
     assert [each["name"] for each in kept] == ["curve/0.1#0", "curve/0.25#0", "curve/0.5#0", "curve/1#0"]
     smallest = kept[0]["run"]
     assert smallest["left_out"]["outside_the_subset"] + smallest["rows"] == rows[-1]
+    assert all(each["run"]["stopped_because"] == "finished" for each in kept)
     steps = [each["run"]["curve"][-1]["step"] for each in kept]
-    assert all(steps[-1] <= each <= 1.5 * steps[-1] for each in steps)  # a part's last batch of an epoch may be small
+    assert all(steps[-1] <= each <= 1.25 * steps[-1] for each in steps)  # a part's last epoch is made whole
 
     counts = project.counts()
     assert project.answered("train", "curve") == found
@@ -117,6 +118,7 @@ def test_the_ladder_stops_where_the_gate_cannot_tell(project: Project) -> None:
     assert [each["rung"] for each in found["state"]["tried"]] == ["lora"]
     assert found["command"]["outcome"] == "measure_more"  # so few gold rows are fewer than this gate asks for
     assert [each["name"] for each in runs(project)][-1] == "ladder-lora"
+    assert project.luthier("train", "ladder", "tuned", "--rung", "stairs").code == 2
 
 
 def test_free_answers_and_event_files_come_with_a_run_that_asks_for_them(project: Project) -> None:

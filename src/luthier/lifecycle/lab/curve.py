@@ -6,6 +6,7 @@ from luthier.domain.runs import TrainingRun
 from luthier.errors import MissingInput, UserError
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.lab.order import Order
+from luthier.lifecycle.links.review import admitted_rows
 from luthier.lifecycle.links.training import settle_run
 from luthier.lifecycle.workspace import Settled, Workspace
 from luthier.train.lab.learning import SHARES, CurveRun, LearningCurve, learning_curve, settings_for
@@ -48,10 +49,11 @@ def _check(shares: Sequence[float], seeds: int) -> None:
 
 
 def _run(work: Workspace, variants: Variants, share: float, seed: int) -> CurveRun:
-    config = settings_for(work.config.train, share, seed)
+    subset, rows = Subset(share=share, seed=seed), len(admitted_rows(work, "train"))
+    config = settings_for(work.config.train, rows=subset.count(rows), of=rows, seed=seed)
     name = f"curve/{share:g}#{seed}"
     work.voice.say(f"{name}: {share:.0%} of the rows, seed {config.seed}")
-    settled = settle_run(work, variants, Order(name, config, Subset(share=share, seed=seed)))
+    settled = settle_run(work, variants, Order(name, config, subset))
     record = work.fetch(settled.digest, TrainingRun)
     if record.best_validation_loss is None or record.rows is None:
         raise MissingInput(

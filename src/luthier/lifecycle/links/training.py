@@ -158,11 +158,11 @@ def _perform(work: Workspace, variants: Variants, served_by: Sequence[Variant], 
     splits: tuple[Split, ...] = ("train", "validation")
     admitted = [admitted_rows(work, split) for split in splits]
     chosen = (order.subset.of(admitted[0]), admitted[1])
-    train, validation = (
+    asked = [
         conversations(work, variants, served_by, _targets(rows, config.seed, shuffled=order.shuffled))
         for rows in chosen
-    )
-    train, validation, left_out = _taught(work, variants, config, train, validation)
+    ]
+    train, validation, left_out = _taught(work, variants, config, asked[0], asked[1])
     if order.shuffled and config.distill is not None:  # the teacher's answers took the place of the shuffled ones
         train, validation = (_reshuffled(rows, config.seed) for rows in (train, validation))
     if len(chosen[0]) < len(admitted[0]):

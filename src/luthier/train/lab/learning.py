@@ -1,6 +1,5 @@
 """What more rows would buy: runs on nested parts of the data, the law they follow, and one sentence (R19)."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -56,14 +55,17 @@ def learning_curve(runs: Sequence[CurveRun], *, snapshot: str, fewest_rows: int,
     return LearningCurve(snapshot=snapshot, runs=ordered, law=law, doubled=doubled, answer=answer, sentence=sentence)
 
 
-def settings_for(config: TrainConfig, share: float, seed: int) -> TrainConfig:
-    """The settings of a run on `share` of the rows: as many steps as on all, evaluated as often, of another seed.
+def settings_for(config: TrainConfig, *, rows: int, of: int, seed: int) -> TrainConfig:
+    """The settings of a run on `rows` of the rows: as many steps as on all, evaluated as often, of another seed.
 
     With the same epochs a tenth of the rows would get a tenth of the steps, and the curve would show steps, not rows.
+    The last epoch is made whole, so there may be a few steps more.
     """
+    steps, steps_per_epoch = config.epochs * -(-of // config.batch_size), -(-rows // config.batch_size)
+    epochs = min(MOST_EPOCHS, -(-steps // steps_per_epoch))
     more = {
-        "epochs": min(MOST_EPOCHS, math.ceil(config.epochs / share)),
-        "evaluate_every_epochs": min(float(MOST_EPOCHS), config.evaluate_every_epochs / share),
+        "epochs": epochs,
+        "evaluate_every_epochs": min(float(MOST_EPOCHS), config.evaluate_every_epochs * epochs / config.epochs),
         "seed": config.seed + seed,
         "keep_checkpoints": "best",
     }

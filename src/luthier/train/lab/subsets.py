@@ -20,9 +20,12 @@ class Subset(Value):
         """The rows of this share, at least one, in the order in which they were given."""
         if self.share == 1.0:
             return rows
-        wanted = max(1, math.ceil(self.share * len(rows) - 1e-9))
-        chosen = {row.id for row in sorted(rows, key=self._place)[:wanted]}
+        chosen = {row.id for row in sorted(rows, key=self._place)[: self.count(len(rows))]}
         return [row for row in rows if row.id in chosen]
+
+    def count(self, rows: int) -> int:
+        """How many of so many rows are in it, at least one."""
+        return max(1, math.ceil(self.share * rows - 1e-9))
 
     def _place(self, row: Example) -> tuple[str, str]:
         return hashlib.sha256(f"{self.seed}/{row.id}".encode()).hexdigest(), row.id

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -105,11 +107,18 @@ def test_no_runs_are_refused() -> None:
         learning_curve([], snapshot="s", fewest_rows=300, seed=0)
 
 
-@given(st.floats(0.05, 1.0), st.integers(0, 5))
-def test_a_part_of_the_rows_gets_as_many_steps_and_evaluations_as_all_of_them(share: float, seed: int) -> None:
-    config = TrainConfig(epochs=4, evaluate_every_epochs=0.5, seed=3)
-    found = settings_for(config, share, seed)
-    assert found.epochs * share >= config.epochs - 1e-9
-    assert found.epochs * share < config.epochs + share
-    assert found.evaluate_every_epochs * share == pytest.approx(config.evaluate_every_epochs)
+@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 64), st.integers(1, 6), st.integers(0, 5))
+def test_a_part_of_the_rows_gets_as_many_steps_and_evaluations_as_all_of_them(
+    one: int, other: int, batch_size: int, epochs: int, seed: int
+) -> None:
+    rows, of = sorted((one, other))
+    config = TrainConfig(epochs=epochs, evaluate_every_epochs=0.5, seed=3, batch_size=batch_size)
+    found = settings_for(config, rows=rows, of=of, seed=seed)
+    per_epoch = math.ceil(rows / batch_size)
+    steps, wanted = found.epochs * per_epoch, epochs * math.ceil(of / batch_size)
+    assert steps >= wanted or found.epochs == 1000
+    assert steps - wanted < per_epoch
+    assert found.epochs / found.evaluate_every_epochs == pytest.approx(epochs / 0.5)
     assert found.seed == config.seed + seed
+    if rows == of:
+        assert found.epochs == epochs
