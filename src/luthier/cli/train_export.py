@@ -42,7 +42,8 @@ def export(
 ) -> None:
     """Write the last tuning run as an adapter with its card, a merged model, a GGUF file, or for another trainer."""
     order = Order(
-        form=form.value, target=out.resolve(), run=CONTROL if control else "", precision=precision.value,
+        form=form.value,  # type: ignore[arg-type]  # the members of FormName are those of Form
+        target=out.resolve(), run=CONTROL if control else "", precision=precision.value,
         token_ids_only=token_ids_only,
     )  # fmt: skip
     with opened(project, assignments, as_json=as_json) as work:

@@ -52,10 +52,12 @@ def plan_training(work: Workspace, variants: Variants, asked: Asked) -> Training
     tuning = tuning_of(
         config, longest=longest, devices=asked.devices, is_sharded=asked.is_sharded,
     )  # fmt: skip
-    spent = counted and Work(
-        training_tokens=counted.training, validation_tokens=counted.validation, epochs=config.epochs,
-        evaluations=evaluations_of(config), counted_by=counted.by,
-    )  # fmt: skip
+    spent = None
+    if counted is not None:
+        spent = Work(
+            training_tokens=counted.training, validation_tokens=counted.validation, epochs=config.epochs,
+            evaluations=evaluations_of(config), counted_by=counted.by,
+        )  # fmt: skip
     machines = {**known_machines(), **work.config.hardware}
     return plan(
         shape, tuning, spent, machines, model=asked.model or _base_name(work), today=work.clock().date(),

@@ -17,7 +17,8 @@ def run_on_ray(folder: Path, backend: RayBackend) -> str:
         ray.init(address=backend.address, num_cpus=None if backend.address else backend.workers, log_to_driver=False,
                  include_dashboard=False, configure_logging=False)  # fmt: skip
     try:
-        uses_gpu = ray.cluster_resources().get("GPU", 0) >= backend.workers
+        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]  # ray is partly typed
+        uses_gpu = resources.get("GPU", 0) >= backend.workers
         scaling = ScalingConfig(num_workers=backend.workers, use_gpu=uses_gpu)
         TorchTrainer(_worker, train_loop_config={"folder": str(folder)}, scaling_config=scaling).fit()
     except TrainingFailedError as fault:

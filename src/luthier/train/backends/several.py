@@ -26,8 +26,9 @@ def fit(
     around.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=around, prefix=".errand-") as scratch:
         folder = Path(scratch)
+        teacher = Folder.of(job.teacher) if job.teacher is not None else None
         errand = Errand(
-            config=job.config, base=Folder.of(job.base), teacher=job.teacher and Folder.of(job.teacher), seed=job.seed,
+            config=job.config, base=Folder.of(job.base), teacher=teacher, seed=job.seed,
             states=job.folder, target=target, processes_here=backend.workers, train=tuple(train),
             validation=tuple(validation),
             parent=os.getpid() if isinstance(backend, TorchrunBackend) else None,

@@ -65,9 +65,8 @@ def work(folder: Path) -> None:
 def _train(folder: Path, team: Team) -> None:
     errand = Errand.model_validate_json((folder / "errand.json").read_bytes())
     torch.set_num_threads(max(1, torch.get_num_threads() // errand.processes_here))
-    job = local.Job(
-        errand.config, errand.base.value(), errand.seed, errand.states, errand.teacher and errand.teacher.value(), team
-    )
+    teacher = errand.teacher.value() if errand.teacher is not None else None
+    job = local.Job(errand.config, errand.base.value(), errand.seed, errand.states, teacher, team)
     ports = TeamPorts(WorkerPorts(folder, errand.states, errand.parent), team)
     outcome = local.fit(ports, job, errand.train, errand.validation, target=errand.target)
     if team.is_first:
