@@ -27,7 +27,7 @@ _CROWD = 3
 _FEWEST, _SHARE = 10, 0.1
 """Crowded pairs from which a judgement is made, and the share of strangers from which a set is open. Measured shares:
 Taskmaster 16% of dialogues, 37% of first requests; STAR 44% of first requests; MedQuAD 0 of 14 pairs."""
-_SAMPLE, _NEIGHBOURS, _EXPECTED, _DIGITS, _AT_ONCE, _OWN = 4_000, 20, 0.8, 4, 1_024, -9.0
+_SAMPLE, _NEIGHBOURS, _EXPECTED, _DIGITS, _AT_ONCE, _OWN = 4_000, 20, 0.7, 4, 1_024, -9.0
 
 
 @dataclass(frozen=True)
