@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from train_setup import LENGTHS_SEED, Marks, Setup
+from train_setup import LENGTHS_SEED, Marks, Setup, tokens_of
 
 TRL_PYTHON = os.environ.get("LUTHIER_TRL_PYTHON", "/work/venv-trl/bin/python")
 HERE = Path(__file__).resolve()
@@ -127,7 +127,7 @@ class _Timed:
     def progress(self, point: Any, done: int, of: int) -> None:  # noqa: ARG002 - the ports ask for it
         if done == 0:
             self.marks.begin()
-        elif point.validation_loss is None:
+        else:
             self.marks.end()
         if point.train_loss is not None:
             self.losses.append(point.train_loss)
@@ -137,8 +137,10 @@ class _Timed:
 
 
 def _ours(work: str, engine: str, setup: Setup) -> dict[str, Any]:
-    """One epoch through the stage, as the product runs it; the last step ends with an evaluation and is not counted."""
+    """One epoch through the stage, as the product runs it; its evaluation of eight rows at the end counts as well."""
     started = time.process_time()
+    from transformers import AutoTokenizer  # noqa: PLC0415
+
     from luthier.train.config import TrainConfig  # noqa: PLC0415
     from luthier.train.stage import run  # noqa: PLC0415
     from luthier.train.types import BaseModel  # noqa: PLC0415
@@ -176,24 +178,11 @@ def _ours(work: str, engine: str, setup: Setup) -> dict[str, Any]:
             target=Path(scratch) / "a",
             teacher=teacher,
         )
-    counted = _counted(setup) if work != "dpo" else {"rows": len(setup.rows) - setup.batch_size}
+    counted = {"rows": len(setup.rows)}
+    if work != "dpo":
+        counted["tokens"] = tokens_of(AutoTokenizer.from_pretrained(setup.base), setup.rows)
     first = {"cpu_seconds_to_first_step": round(ports.marks.first_cpu - started, 2)}
     return counted | ports.marks.figures() | {"losses": ports.losses} | first
-
-
-def _counted(setup: Setup) -> dict[str, int]:
-    """Rows and tokens of all steps but the last."""
-    from transformers import AutoTokenizer  # noqa: PLC0415
-
-    from luthier.train.backends.encode import encode  # noqa: PLC0415
-    from luthier.train.batches import epoch_batches  # noqa: PLC0415
-    from luthier.train.config import TrainConfig  # noqa: PLC0415
-
-    lengths = [
-        len(text.tokens) for text in encode(AutoTokenizer.from_pretrained(setup.base), setup.rows, TrainConfig())
-    ]
-    batches = epoch_batches(lengths, setup.batch_size, seed=LENGTHS_SEED, epoch=0)[:-1]
-    return {"rows": sum(map(len, batches)), "tokens": sum(lengths[at] for batch in batches for at in batch)}
 
 
 def _parse() -> argparse.Namespace:

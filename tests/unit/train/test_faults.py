@@ -59,7 +59,8 @@ from tests.unit.train.tiny import FakePorts, conversation, task
 folder, out = Path(sys.argv[1]), Path(sys.argv[2])
 torch.set_num_threads(1)
 base = BaseModel(folder=folder, weights=weights_digest(folder))
-long = [conversation(str(at), "ship " * 60, "offer " * 20) for at in range(2000)]
+# no two begin alike, or they would be laid out as one
+long = [conversation(str(at), f"{at} " + "ship " * 60, "offer " * 20) for at in range(2000)]
 
 def narrow(point):
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()

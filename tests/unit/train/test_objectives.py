@@ -247,6 +247,16 @@ def test_a_mismatched_answer_belongs_to_another_prompt(base: BaseModel) -> None:
         assert entry.id == row.id
 
 
+def test_two_lanes_learn_what_one_does(base: BaseModel) -> None:
+    config = _config(method="dpo", dpo={"beta": 0.5})
+    one = set_up(base, config, pairs(24, seed=1))
+    torch.set_num_threads(2)
+    two = set_up(base, config, pairs(24, seed=1))
+    assert one.bench.lanes is None
+    assert two.bench.lanes is not None
+    assert two.losses(STEPS) == pytest.approx(one.losses(STEPS), abs=1e-4)
+
+
 def test_a_row_is_taken_as_it_was_told(base: BaseModel) -> None:
     row = pairs(2, seed=1)[0]
     pair = set_up(base, _config(method="dpo"), pairs(2, seed=1)).prepared.train[0]

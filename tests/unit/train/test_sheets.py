@@ -142,6 +142,19 @@ def test_packed_equals_unpacked_with_its_gradients_on_every_family(model: Any, s
             torch.testing.assert_close(got, wanted, rtol=1e-3, atol=1e-4 * float(wanted.abs().max()))
 
 
+def test_a_model_whose_attention_does_more_than_ours_keeps_its_own() -> None:
+    from transformers import GptOssConfig, GptOssForCausalLM  # noqa: PLC0415
+
+    shape = GptOssConfig(
+        vocab_size=200, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, head_dim=16,
+        intermediate_size=32, num_local_experts=2, num_experts_per_tok=1, max_position_embeddings=128,
+    )  # fmt: skip
+    with_sinks = GptOssForCausalLM(shape)
+    before = with_sinks.config._attn_implementation
+    assert not attends(with_sinks)
+    assert with_sinks.config._attn_implementation == before
+
+
 @settings(max_examples=10, deadline=None)
 @given(at=st.integers(0, 2), token=st.integers(3, 300))
 def test_what_one_row_says_changes_nothing_for_the_others(model: Any, at: int, token: int) -> None:

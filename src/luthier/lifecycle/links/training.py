@@ -117,6 +117,8 @@ def adapter_variants(work: Workspace, variants: Variants) -> list[Variant]:
 def _settle(work: Workspace, variants: Variants, name: str, config: TrainConfig) -> Settled:
     require_tuning(work)
     _refuse_what_no_link_carries(config)
+    if name == CONTROL and config.distill is not None and config.distill.learn_from == "logits":
+        raise Refused("distributions have no targets to shuffle", hint="set learn_from to answers for a control run")
     served_by = adapter_variants(work, variants)
     inputs = {
         **_teacher_inputs(work, variants, config),
@@ -150,11 +152,14 @@ def _perform(
     base_name = work.config.variants[served_by[0].name].model
     folder = variants.base_folder(base_name)
     base = BaseModel(folder=folder, weights=weights_digest(folder), id=work.config.models[base_name].id)
-    train, validation, left_out = _taught(work, variants, config, train, validation)
+    learned, held_out, left_out = _taught(work, variants, config, train, validation)
+    if shuffled and config.distill is not None:  # the teacher's answers took the place of the shuffled ones
+        learned, held_out = (_reshuffled(rows, config.seed) for rows in (learned, held_out))
     snapshot = work.require("data")
     with tempfile.TemporaryDirectory(dir=work.home) as scratch, _set_by_sigterm() as stop:
         target, ports = Path(scratch) / "adapter", _Ports(work, stop)
-        outcome = run(ports, config, base, train, validation, target=target, teacher=_teacher(work, variants, config))
+        teacher = _teacher(work, variants, config)
+        outcome = run(ports, config, base, learned, held_out, target=target, teacher=teacher)
         adapter = work.store.artifacts.put_folder(target, kind="adapter", parents=[snapshot], now=work.clock())
     seconds = Decimal(str(round(outcome.seconds, 3)))
     cost = spend(work, "training", subject, seconds=seconds, note=f"energy: {ports.meter.said}")
@@ -247,4 +252,14 @@ def _targets(rows: Sequence[Example], seed: int, *, shuffled: bool) -> Sequence[
     random.Random(seed).shuffle(answers)
     return [
         row.model_copy(update={"messages": (*row.question, answer)}) for row, answer in zip(rows, answers, strict=True)
+    ]
+
+
+def _reshuffled(rows: Sequence[Conversation], seed: int) -> list[Conversation]:
+    """The conversations with each other's answers."""
+    answers = [row.messages[-1] for row in rows]
+    random.Random(seed).shuffle(answers)
+    return [
+        row.model_copy(update={"messages": (*row.messages[:-1], answer)})
+        for row, answer in zip(rows, answers, strict=True)
     ]

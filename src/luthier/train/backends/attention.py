@@ -9,19 +9,34 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-from luthier.train.backends.sheets import Group, Sheet
+from luthier.train.backends.encode import Encoded
+from luthier.train.backends.sheets import LEAST_SAVED, Group, Sheet, forest, lay_out
 
 NAME = "luthier"
 
 
 def attends(model: Any) -> bool:
-    """Whether `model` now reads sheets; False where its attention cannot be replaced or does what ours does not."""
+    """Whether `model` now reads sheets; False where its attention cannot be replaced or does more than ours.
+
+    Marks of a library say what should work; a probe of three rows says whether it does (attention sinks, for one, come
+    through an argument of their own).
+    """
     inner = bare(model)
-    if not inner._supports_attention_backend or _has_more_than_softmax(inner.config):
+    if not inner._supports_attention_backend or _has_other_layers(inner.config):
         return False
-    AttentionInterface.register(NAME, attend)
-    inner.set_attn_implementation(NAME)
-    return True
+    before, was_training = inner.config._attn_implementation, inner.training
+    if before == NAME:
+        return True
+    inner.eval()
+    with torch.no_grad():
+        expected = torch.cat([inner(input_ids=row[None], use_cache=False).logits[0, 1:] for row in _probe(inner)])
+        AttentionInterface.register(NAME, attend)
+        inner.set_attn_implementation(NAME)
+        agrees = _reads_alike(inner, expected)
+    inner.train(was_training)
+    if not agrees:
+        inner.set_attn_implementation(before)
+    return agrees
 
 
 @contextmanager
@@ -41,10 +56,32 @@ def bare(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def _has_more_than_softmax(config: Any) -> bool:
+def _has_other_layers(config: Any) -> bool:
     """Recurrent layers, or attention in chunks, which a sheet would change."""
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
     return not kinds <= {"full_attention", "sliding_attention"}
+
+
+def _probe(inner: Any) -> list[torch.Tensor]:
+    """Three rows of which two begin alike."""
+    vocabulary = inner.get_input_embeddings().num_embeddings
+    rows = [torch.arange(3, 40), torch.cat([torch.arange(3, 35), torch.arange(50, 60)]), torch.arange(70, 75)]
+    return [(row % vocabulary).to(inner.device) for row in rows]
+
+
+def _reads_alike(inner: Any, expected: torch.Tensor) -> bool:
+    """Whether the probe's logits are the same when its rows lie on one sheet, as far as the precision tells."""
+    texts = [Encoded("", tuple(row.tolist()), (True,) * len(row)) for row in _probe(inner)]
+    sheet = lay_out(texts, inner.device)
+    try:
+        found = inner(input_ids=sheet.tokens, position_ids=sheet.positions, use_cache=False, sheet=sheet).logits[0]
+    except (TypeError, ValueError, KeyError):
+        return False
+    places = torch.cat(
+        [torch.from_numpy(leaf.seen[1:]) for leaf in forest([text.ids for text in texts], LEAST_SAVED)[1]]
+    )
+    spread = (expected - found[places.to(inner.device)]).abs().max() / expected.abs().max()
+    return bool(spread < (1e-3 if expected.dtype == torch.float32 else 0.05))
 
 
 @dataclass(frozen=True)
@@ -85,14 +122,16 @@ def attend(
 
 def _gathered(heads: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Shape [lines, heads, longest, width]."""
-    return heads.index_select(0, places.flatten()).unflatten(0, places.shape).transpose(1, 2)
+    lines, longest = places.shape
+    return heads.index_select(0, places.flatten()).view(lines, longest, *heads.shape[1:]).transpose(1, 2)
 
 
 def _read(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, group: Group, how: _How) -> torch.Tensor:
     """The group's lines laid end to end, shape [lines x longest, heads, width]."""
     mask = group.mask(how.window, query.dtype)
     if how.softcap is not None:
-        read = _capped(query, key, value, mask, how)
+        scale = query.shape[-1] ** -0.5 if how.scaling is None else how.scaling
+        read = _capped(query, key, value, mask, scale=scale, softcap=how.softcap)
     else:
         read = scaled_dot_product_attention(
             query, key, value, attn_mask=mask, dropout_p=how.dropout, is_causal=mask is None, scale=how.scaling,
@@ -102,13 +141,18 @@ def _read(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, group: Gr
 
 
 def _capped(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, how: _How
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor | None,
+    *,
+    scale: float,
+    softcap: float,
 ) -> torch.Tensor:
     """Attention whose scores are bent to stay within `softcap`, which no fused kernel of torch does (Gemma 2)."""
     groups = query.shape[1] // key.shape[1]
     key, value = (heads.repeat_interleave(groups, dim=1) for heads in (key, value))
-    scores = query @ key.transpose(2, 3) * (query.shape[-1] ** -0.5 if how.scaling is None else how.scaling)
-    scores = torch.tanh(scores / how.softcap) * how.softcap
+    scores = torch.tanh(query @ key.transpose(2, 3) * (scale / softcap)) * softcap
     if mask is None:
         length = query.shape[2]
         hidden = torch.ones(length, length, dtype=torch.bool, device=query.device).triu(1)

@@ -32,7 +32,7 @@ class LowRank(torch.autograd.Function):
     """x W' + bias + scale (x A') B', with the sums made inside the products."""
 
     @staticmethod
-    def forward(  # type: ignore[override]  # noqa: PLR0917 - torch takes tensors by position
+    def forward(  # noqa: PLR0917 - torch takes tensors by position
         ctx: Any,
         x: torch.Tensor,
         weight: torch.Tensor,
@@ -49,7 +49,7 @@ class LowRank(torch.autograd.Function):
         return wide
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> Grads:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> Grads:
         """Gradients of x and of the narrow weights; the frozen one has none."""
         x, weight, narrow, down, up = ctx.saved_tensors
         back = gradient @ up
@@ -64,14 +64,15 @@ class RootMeanSquare(torch.autograd.Function):
     """Rows scaled to length 1 per entry, times a frozen weight."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
         """Shape of `x`."""
         inverse = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(epsilon).rsqrt_()
         ctx.save_for_backward(x, inverse, weight)
-        return (x * inverse).mul_(weight)
+        scaled: torch.Tensor = (x * inverse).mul_(weight)
+        return scaled
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> Grads:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> Grads:
         """Gradient of x."""
         x, inverse, weight = ctx.saved_tensors
         scaled = gradient * weight
@@ -83,14 +84,14 @@ class LogProbability(torch.autograd.Function):
     """Log-probability of wanted tokens; the whole distribution is never written down but as its own gradient."""
 
     @staticmethod
-    def forward(ctx: Any, logits: torch.Tensor, of_pick: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+    def forward(ctx: Any, logits: torch.Tensor, of_pick: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         """One figure for each wanted token; `of_pick` says after which of the logits' rows it stands."""
         total = torch.logsumexp(logits, dim=-1)
         ctx.save_for_backward(logits, total, of_pick, wanted)
         return logits[of_pick, wanted] - total[of_pick]
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> Grads:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> Grads:
         """Gradient of the logits."""
         logits, total, of_pick, wanted = ctx.saved_tensors
         weights = torch.zeros_like(total).index_add_(0, of_pick, gradient)

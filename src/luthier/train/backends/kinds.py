@@ -33,7 +33,7 @@ def prepare_model(base: BaseModel, adapter: LoraConfig, machine: Machine, *, see
     disable_progress_bar()  # type: ignore[no-untyped-call]  # progress is told through the ports
     # weights that train are kept in 32 bits: steps of a small rate are lost in 16
     dtype = torch.float32 if adapter.kind == "none" else machine.compute
-    model = AutoModelForCausalLM.from_pretrained(
+    model: Any = AutoModelForCausalLM.from_pretrained(
         base.folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False,
         **_quantized(adapter, machine),
     )  # fmt: skip
@@ -85,7 +85,7 @@ def _quantized(adapter: LoraConfig, machine: Machine) -> dict[str, Any]:
         return {}
     if find_spec("bitsandbytes") is None:
         raise UserError("`adapter.kind: qlora` needs bitsandbytes", hint="pip install 'luthier[qlora]', or choose lora")
-    settings = BitsAndBytesConfig(
+    settings = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=machine.compute,
     )  # fmt: skip

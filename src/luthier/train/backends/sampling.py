@@ -66,7 +66,7 @@ def _draw(
         mask = torch.cat([mask, torch.ones_like(read, dtype=torch.bool)], dim=1)
         if len(goes_on) < len(alive):
             kept = torch.tensor(goes_on, device=scorer.device)
-            cache.batch_select_indices(kept)  # type: ignore[no-untyped-call]
+            cache.batch_select_indices(kept)
             read, mask, alive = read[kept], mask[kept], [alive[place] for place in goes_on]
     return [tuple(answer) for answer in answers]
 

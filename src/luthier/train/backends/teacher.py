@@ -34,7 +34,7 @@ class Teacher:
             sheet = lay_out([texts[at] for at in part], self.device)
             states = hidden_at(self.model, sheet)[sheet.of_pick]
             sizes = [len(texts[at].targets) for at in part]
-            found |= dict(zip(part, (held.clone() for held in states.split(sizes)), strict=True))
+            found |= dict(zip(part, (held.clone() for held in torch.split(states, sizes)), strict=True))
         return [found[at] for at in range(len(texts))]
 
     def logits(self, states: torch.Tensor) -> torch.Tensor:
@@ -51,7 +51,7 @@ def load_teacher(base: BaseModel, machine: Machine, student_tokenizer: Any, *, m
             f"the teacher {base.id!r} splits text into other tokens than the student",
             hint="choose one of the same family, or set train.distill.learn_from to answers",
         )
-    model = AutoModelForCausalLM.from_pretrained(
+    model: Any = AutoModelForCausalLM.from_pretrained(
         base.folder, dtype=machine.compute, use_safetensors=True, local_files_only=True, trust_remote_code=False
     )
     if not attends(model):
