@@ -21,7 +21,7 @@ from luthier.domain.snapshots import GoldSet
 from luthier.errors import UserError
 from luthier.text.encoding import Encode, Remembered
 
-VERSION = 3
+VERSION = 4
 """Raised by hand when the same inputs would give another snapshot."""
 
 _STEPS = 6
