@@ -17,7 +17,8 @@ from luthier.text.folding import Bytes, folded
 Digests = NDArray[np.uint64]
 """Shape [rows, 2], little-endian."""
 
-_AFTER_ROLE, _AFTER_MESSAGE = (pa.scalar(mark, pa.large_string()) for mark in ("\x01", "\x02"))
+_MARKS = ("\x01", "\x02")
+"""After a role, and after a message."""
 
 
 def conversations(messages: pa.Array) -> pa.LargeStringArray:
@@ -27,12 +28,14 @@ def conversations(messages: pa.Array) -> pa.LargeStringArray:
         messages: A list array of structs with `role` and `content`, as in `luthier.data.rows.SCHEMA`; also a slice.
 
     """
+    # made here: a scalar of Arrow imports pandas where there is one, for a second at every command's start
+    after_role, after_message = (pa.scalar(mark, pa.large_string()) for mark in _MARKS)
     flat = messages.flatten()
     contents = folded(flat.field("content"))
     roles = flat.field("role").cast(pa.large_string())
-    turns = pc.binary_join_element_wise(roles, contents, _AFTER_ROLE)
+    turns = pc.binary_join_element_wise(roles, contents, after_role)
     offsets = pc.subtract(messages.offsets, messages.offsets[0]).cast(pa.int64())
-    return pc.binary_join(pa.LargeListArray.from_arrays(offsets, turns), _AFTER_MESSAGE)
+    return pc.binary_join(pa.LargeListArray.from_arrays(offsets, turns), after_message)
 
 
 def digests(texts: pa.Array) -> Digests:

@@ -98,7 +98,7 @@ def test_a_hosted_run_is_a_run_with_its_price_and_its_note(
     run = TrainingRun.model_validate_json(done.out)
     tokens = provider.jobs["ftjob-1"]["trained_tokens"]
     assert (run.tokens_seen, run.trainable_parameters) == (tokens, None)
-    assert run.cost.amount == pytest.approx(tokens * 25 / 1_000_000)
+    assert float(run.cost.amount) == pytest.approx(tokens * 25 / 1_000_000)
     with project.opened() as work:
         bought = [entry for entry in work.store.ledger.entries() if entry.unit == "million trained tokens"]
         note = json.loads((adapter_folder(work, run.adapter) / "hosted.json").read_text())

@@ -45,6 +45,9 @@ class Ports:
     def progress(self, point: CurvePoint, done: int, of: int) -> None:
         pass
 
+    def stop_requested(self) -> bool:
+        return False
+
 
 def told(engine: LocalEngine, text: str, adapter: str | None = None) -> str:
     asked = EngineRequest(

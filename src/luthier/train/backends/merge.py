@@ -21,8 +21,9 @@ TOKENIZER_FILES = (
     "generation_config.json", "vocab.json", "merges.txt", "added_tokens.json",
 )  # fmt: skip
 PROBES = (2, 32)
-LOGITS_AGREE_WITHIN = 1e-5
-"""Of the largest logit: what summing in another order costs in float, and no more."""
+LOGITS_AGREE_WITHIN = 1e-4
+"""Of the largest logit. Summing in another order costs 1.5e-5 in float on a tuned model of five layers; a wrong scale, a
+missing layer or a transposed matrix costs more than 1e-2."""
 
 
 @dataclass(frozen=True)
