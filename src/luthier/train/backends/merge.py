@@ -22,8 +22,8 @@ TOKENIZER_FILES = (
 )  # fmt: skip
 PROBES = (2, 32)
 LOGITS_AGREE_WITHIN = 1e-4
-"""Of the largest logit. Summing in another order costs 1.5e-5 in float on a tuned model of five layers; a wrong scale, a
-missing layer or a transposed matrix costs more than 1e-2."""
+"""Of the largest logit. Summing in another order costs 1.5e-5 in float on a tuned model of five layers; a wrong scale
+or a missing layer costs more than 1e-2."""
 
 
 @dataclass(frozen=True)
