@@ -29,14 +29,20 @@ evaluation:
   production_release:
     {approvers: [head-of-back-office], primary_metric: exact_match, minimum_rows: 200, candidate: tuned}
 """
+SOURCE = "{path: notes.jsonl, format: chat, lawful_basis: contract, retention_days: 365}"
+PAIRS = "{path: pairs.jsonl, lawful_basis: contract, retention_days: 365, preferences: alone}"
 SYLLABLES = ("ba", "do", "fi", "gu", "ke", "lo", "mi", "nu", "pe", "ra", "si", "tu", "va", "wo", "xi", "zu")
 
 
-def make_workshop(folder: Path) -> Project:
-    """The project as it stands once its baseline is measured, tuning is allowed and nothing is trained."""
+def make_workshop(folder: Path, *, pairs: int = 0) -> Project:
+    """The project as it stands once its baseline is measured, tuning is allowed and nothing is trained.
+
+    With `pairs` a second source says of so many notes which of two departments people prefer.
+    """
     folder.mkdir(parents=True)
     make_base(folder / "base")
-    (folder / "luthier.yaml").write_text(SETTINGS)
+    (folder / "luthier.yaml").write_text(SETTINGS.replace(SOURCE, f"{SOURCE}, {PAIRS}") if pairs else SETTINGS)
+    (folder / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in _pairs(pairs)))
     (folder / "prompt.md").write_text("Name the department.\n")
     (folder / "keys.json").write_text("{}")
     (folder / "notes.jsonl").write_text("".join(json.dumps({"messages": note}) + "\n" for note in _notes(240)))
@@ -56,9 +62,20 @@ def make_workshop(folder: Path) -> Project:
     return project
 
 
-def _notes(count: int) -> list[list[dict[str, str]]]:
+def _pairs(count: int) -> list[dict[str, object]]:
+    """A note, its department, and another one."""
+    draws = random.Random(9)
+    found: list[dict[str, object]] = []
+    for question, answer in _notes(count, seed=9):
+        wrong = draws.choice([name for name in TOOLS.values() if name != answer["content"]])
+        rejected = [{"role": "assistant", "content": wrong}]
+        found.append({"prompt": [question], "chosen": [answer], "rejected": rejected})
+    return found
+
+
+def _notes(count: int, *, seed: int = 5) -> list[list[dict[str, str]]]:
     """A key word among words that no other note has; the answer is the department of the key word."""
-    draws = random.Random(5)
+    draws = random.Random(seed)
     notes = []
     for _ in range(count):
         key = draws.choice(list(TOOLS))

@@ -26,7 +26,7 @@ from luthier.train.hosted.api import FineTuningApi
 from luthier.train.hosted.lines import preference_file
 from luthier.train.hosted.stage import run
 from luthier.train.hosted.types import HostedOutcome
-from luthier.train.types import Conversation
+from luthier.train.types import Conversation, PreferencePair
 from tests.flow.train.hosted_server import KEY, MODELS, Provider, check_lines
 
 
@@ -187,19 +187,13 @@ def test_turns_that_are_context_carry_no_weight(provider: Provider, url: str, tm
     assert [turn.get("weight") for turn in first] == [None, 0, None, None]
 
 
-@dataclass(frozen=True)
-class _Pair:
-    id: str
-    prompt: tuple[Message, ...]
-    chosen: Message
-    rejected: Message
-    digest: str = "d"
-
-
 def test_preference_pairs_are_spelt_as_the_specification_has_them() -> None:
     pairs = [
-        _Pair(str(number), (Message(role="user", content="q"),), Message(role="assistant", content=f"good {number}"),
-              Message(role="assistant", content="bad"))
+        PreferencePair(
+            id=str(number), prompt=(Message(role="user", content="q"),),
+            chosen=Message(role="assistant", content=f"good {number}"),
+            rejected=Message(role="assistant", content="bad"),
+        )
         for number in range(10)
     ]  # fmt: skip
     data = preference_file(pairs)

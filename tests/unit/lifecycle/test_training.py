@@ -35,8 +35,6 @@ def test_a_run_in_a_thread_leaves_signals_alone() -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"method": "dpo"}, "no preferences"),
-        ({"method": "kto"}, "no preferences"),
         ({"adapter": {"kind": "none"}, "justification": "A reason that is long enough."}, "every weight"),
     ],
 )

@@ -16,8 +16,9 @@ from luthier.train.backend_config import HostedBackend
 from luthier.train.config import TrainConfig
 from luthier.train.hosted import record
 from luthier.train.hosted.api import FineTuningApi
-from luthier.train.hosted.stage import Row, run
+from luthier.train.hosted.stage import run
 from luthier.train.hosted.types import ENDED, HostedModel
+from luthier.train.types import Row
 from luthier.variants.egress import open_client
 from luthier.variants.engines.openai import HOSTED_NOTE
 

@@ -12,7 +12,8 @@ from threading import Event, current_thread, main_thread
 
 from luthier.assess.failures import stands_in, values_of
 from luthier.domain.digests import digest_of
-from luthier.domain.examples import Example
+from luthier.domain.examples import Example, Message
+from luthier.domain.preferences import Preference
 from luthier.domain.runs import CurvePoint, TrainingRun
 from luthier.domain.snapshots import Split
 from luthier.domain.value import Json
@@ -25,7 +26,8 @@ from luthier.lifecycle.lab.order import Order, checkpoints_of
 from luthier.lifecycle.lab.tracking import Told, tracked
 from luthier.lifecycle.links.assessment import require_tuning
 from luthier.lifecycle.links.hosted import perform_hosted
-from luthier.lifecycle.links.review import admitted_rows
+from luthier.lifecycle.links.preferred import Method, preferred, with_others_judgements
+from luthier.lifecycle.links.review import admitted_preferences, admitted_rows
 from luthier.lifecycle.spending import note_energy, spend
 from luthier.lifecycle.workspace import Settled, Workspace
 from luthier.train.config import TrainConfig
@@ -33,7 +35,7 @@ from luthier.train.lab.overfitting import overfitting
 from luthier.train.lab.subsets import WHOLE
 from luthier.train.stage import VERSION, run
 from luthier.train.teaching import taught
-from luthier.train.types import BaseModel, Conversation
+from luthier.train.types import BaseModel, Conversation, Row
 from luthier.variants.answering import passages_for
 from luthier.variants.engines.folders import weights_digest
 from luthier.variants.rendering import RENDERING_VERSION, messages_for
@@ -103,14 +105,32 @@ def conversations(
     A row whose answer holds a value that only another variant's passages show goes to that variant: whoever trains on
     facts the prompt does not show teaches the model to make them up.
     """
-    rendered = []
-    for place, row in enumerate(rows):
-        turns = [*served_by[place % len(served_by) :], *served_by[: place % len(served_by)]]
-        shown = [(variant, _passages(variants, variant, row)) for variant in turns]
-        variant, passages = min(shown, key=lambda pair: _unseen(row, pair[1]))  # of equals, whose turn it is
-        asked = messages_for(variant, row.question, passages, work.tools)
-        rendered.append(Conversation(id=row.id, messages=(*asked, row.messages[-1])))
-    return rendered
+    return [
+        Conversation(
+            id=row.id,
+            messages=(
+                *_asked(work, variants, served_by, place=place, question=row.question, ideal=row.ideal),
+                row.messages[-1],
+            ),
+        )
+        for place, row in enumerate(rows)
+    ]
+
+
+def _asked(
+    work: Workspace,
+    variants: Variants,
+    served_by: Sequence[Variant],
+    *,
+    place: int,
+    question: Sequence[Message],
+    ideal: str,
+) -> tuple[Message, ...]:
+    """The question as that variant asks it which shows most of the answer; of equals, the one whose turn it is."""
+    turns = [*served_by[place % len(served_by) :], *served_by[: place % len(served_by)]]
+    shown = [(variant, _passages(variants, variant, question)) for variant in turns]
+    variant, passages = min(shown, key=lambda pair: _unseen(question, ideal, pair[1]))
+    return messages_for(variant, question, passages, work.tools)
 
 
 def adapter_variants(work: Workspace, variants: Variants) -> list[Variant]:
@@ -162,11 +182,16 @@ def _perform(work: Workspace, variants: Variants, served_by: Sequence[Variant], 
         conversations(work, variants, served_by, _targets(rows, config.seed, shuffled=order.shuffled))
         for rows in chosen
     ]
-    train, validation, left_out = _taught(work, variants, config, asked[0], asked[1])
-    if order.shuffled and config.distill is not None:  # the teacher's answers took the place of the shuffled ones
-        train, validation = (_reshuffled(rows, config.seed) for rows in (train, validation))
-    if len(chosen[0]) < len(admitted[0]):
-        left_out["outside_the_subset"] = len(admitted[0]) - len(chosen[0])
+    train: Sequence[Row]
+    validation: Sequence[Row]
+    if config.method == "dpo":
+        train, validation, left_out = _preferred(work, variants, served_by, order, "dpo")
+    elif config.method == "kto":
+        train, validation, left_out = _preferred(work, variants, served_by, order, "kto")
+    else:
+        train, validation, left_out = _learned(work, variants, order, asked)
+        if len(chosen[0]) < len(admitted[0]):
+            left_out["outside_the_subset"] = len(admitted[0]) - len(chosen[0])
     if config.backend.kind == "hosted":
         return perform_hosted(work, config.backend, config, train, validation, subject=order.subject)
     snapshot = work.require("data")
@@ -178,7 +203,7 @@ def _perform(work: Workspace, variants: Variants, served_by: Sequence[Variant], 
         target, ports = Path(scratch) / "adapter", _Ports(work, stop, order, tell)
         teacher = _teacher(work, variants, config)
         base = _base(work, variants, served_by)
-        exam = exam_of(config, admitted[1], validation, work.tools)
+        exam = exam_of(config, admitted[1], asked[1], work.tools)
         outcome = run(ports, config, base, train, validation, target=target, teacher=teacher, exam=exam)
         adapter = work.store.artifacts.put_folder(target, kind="adapter", parents=[snapshot], now=work.clock())
     seconds = Decimal(str(round(outcome.seconds, 3)))
@@ -196,6 +221,38 @@ def _perform(work: Workspace, variants: Variants, served_by: Sequence[Variant], 
     return work.keep(record, kind="training_run", parents=[snapshot, adapter])
 
 
+def _learned(
+    work: Workspace, variants: Variants, order: Order, asked: Sequence[Sequence[Conversation]]
+) -> tuple[Sequence[Conversation], Sequence[Conversation], dict[str, int]]:
+    """Both sets with the answers to be learned, and how many rows have none."""
+    train, validation, left_out = _taught(work, variants, order.config, asked[0], asked[1])
+    if order.shuffled and order.config.distill is not None:  # the teacher's answers took the shuffled ones' place
+        train, validation = (_reshuffled(rows, order.config.seed) for rows in (train, validation))
+    return train, validation, left_out
+
+
+def _preferred(
+    work: Workspace, variants: Variants, served_by: Sequence[Variant], order: Order, method: Method
+) -> tuple[Sequence[Row], Sequence[Row], dict[str, int]]:
+    """Both sets of preferences, and how many this method has no use for."""
+
+    def prompted(place: int, one: Preference) -> tuple[Message, ...]:
+        return _asked(
+            work, variants, served_by, place=place, question=one.question, ideal=one.chosen or one.rejected or ""
+        )
+
+    admitted = admitted_preferences(work, "train")
+    chosen = order.subset.of(admitted)
+    train = preferred(chosen, method, prompted, name="train")
+    validation = preferred(admitted_preferences(work, "validation"), method, prompted, name="validation")
+    left_out = dict(train.left_out)
+    if len(chosen) < len(admitted):
+        left_out["outside_the_subset"] = len(admitted) - len(chosen)
+    if not order.shuffled:
+        return train.rows, validation.rows, left_out
+    return with_others_judgements(train.rows, order.config.seed), validation.rows, left_out
+
+
 def _base(work: Workspace, variants: Variants, served_by: Sequence[Variant]) -> BaseModel:
     name = work.config.variants[served_by[0].name].model
     folder = variants.base_folder(name)
@@ -204,11 +261,6 @@ def _base(work: Workspace, variants: Variants, served_by: Sequence[Variant]) -> 
 
 def _refuse_what_no_link_carries(config: TrainConfig) -> None:
     """What the stage can do and the chain cannot hand on yet is refused before anything is spent."""
-    if config.method in {"dpo", "kto"}:
-        raise Refused(
-            f"snapshots hold no preferences yet, which `method: {config.method}` learns from",
-            hint="call luthier.train.stage.run with PreferencePair or Judged rows, or choose sft",
-        )
     if config.adapter.kind == "none":
         raise Refused(
             "training every weight makes a model, and `adapter: train` carries adapters only",
@@ -262,15 +314,15 @@ def _taught(
     return found[0].rows, found[1].rows, left_out
 
 
-def _passages(variants: Variants, variant: Variant, row: Example) -> tuple[Passage, ...]:
+def _passages(variants: Variants, variant: Variant, question: Sequence[Message]) -> tuple[Passage, ...]:
     index = variants.indexes[variant.retrieval.kb] if variant.retrieval else None
-    return passages_for(variant, row.question, index)
+    return passages_for(variant, question, index)
 
 
-def _unseen(row: Example, passages: Sequence[Passage]) -> int:
+def _unseen(question: Sequence[Message], ideal: str, passages: Sequence[Passage]) -> int:
     """How many values of the ideal answer stand neither in the question nor in the passages."""
-    text = "\n".join([*(message.content for message in row.question), *(f"{p.title} {p.text}" for p in passages)])
-    return sum(not stands_in(value, text) for value in values_of(row.ideal))
+    text = "\n".join([*(message.content for message in question), *(f"{p.title} {p.text}" for p in passages)])
+    return sum(not stands_in(value, text) for value in values_of(ideal))
 
 
 def _targets(rows: Sequence[Example], seed: int, *, shuffled: bool) -> Sequence[Example]:

@@ -4,8 +4,7 @@ import json
 from collections.abc import Sequence
 
 from luthier.domain.examples import Message
-from luthier.train.hosted.types import Preference
-from luthier.train.types import Conversation
+from luthier.train.types import Conversation, PreferencePair
 
 
 def supervised_file(rows: Sequence[Conversation], *, learns_all: bool) -> bytes:
@@ -13,7 +12,7 @@ def supervised_file(rows: Sequence[Conversation], *, learns_all: bool) -> bytes:
     return _lines([{"messages": _turns(row, learns_all=learns_all)} for row in rows])
 
 
-def preference_file(rows: Sequence[Preference]) -> bytes:
+def preference_file(rows: Sequence[PreferencePair]) -> bytes:
     """One pair a line: the prompt, the answer that is preferred, and the other."""
     return _lines(
         [

@@ -11,13 +11,12 @@ from luthier.train.config import TrainConfig
 from luthier.train.hosted.api import FineTuningApi
 from luthier.train.hosted.job import Desk
 from luthier.train.hosted.lines import preference_file, supervised_file
-from luthier.train.hosted.types import Checkpoint, HostedModel, HostedOutcome, Job, Ports, Preference
-from luthier.train.types import Conversation
+from luthier.train.hosted.types import Checkpoint, HostedModel, HostedOutcome, Job, Ports
+from luthier.train.types import Conversation, PreferencePair, Row
 
 VERSION = 1
 HEEDED = frozenset({"method", "backend", "epochs", "seed", "early_stopping", "loss_on", "time_limit_seconds", "dpo"})
 """Fields of the `train` section that a provider can be told, or that are kept here."""
-Row = Conversation | Preference
 
 
 def run(
@@ -67,7 +66,8 @@ def _check(config: TrainConfig, train: Sequence[Row], validation: Sequence[Row])
         )
     if config.method not in ("sft", "dpo"):
         raise UserError(f"no provider offers method {config.method!r}", hint="choose sft or dpo")
-    if any(isinstance(row, Conversation) != (config.method == "sft") for row in (*train, *validation)):
+    wanted = Conversation if config.method == "sft" else PreferencePair
+    if not all(isinstance(row, wanted) for row in (*train, *validation)):
         told = f"method {config.method!r} does not take rows of this kind"
         raise UserError(told, hint="sft learns from conversations, dpo from pairs")
 
@@ -76,7 +76,7 @@ def _file(config: TrainConfig, rows: Sequence[Row]) -> bytes:
     conversations = [row for row in rows if isinstance(row, Conversation)]
     if len(conversations) == len(rows):
         return supervised_file(conversations, learns_all=config.loss_on == "all_assistant_turns")
-    return preference_file([row for row in rows if not isinstance(row, Conversation)])
+    return preference_file([row for row in rows if isinstance(row, PreferencePair)])
 
 
 def _job_body(config: TrainConfig, backend: HostedBackend) -> dict[str, object]:

@@ -6,7 +6,6 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, Field
 
-from luthier.domain.examples import Message
 from luthier.domain.money import Money
 from luthier.domain.runs import CurvePoint, TrainingRun
 from luthier.domain.value import Value
@@ -80,30 +79,6 @@ class Checkpoint(BaseModel):
     fine_tuned_model_checkpoint: str
     step_number: int
     metrics: Metrics
-
-
-class Preference(Protocol):
-    """Two answers to one prompt, of which the first is preferred."""
-
-    @property
-    def id(self) -> str:
-        """Names the row."""
-
-    @property
-    def digest(self) -> str:
-        """Of its content."""
-
-    @property
-    def prompt(self) -> tuple[Message, ...]:
-        """What was asked."""
-
-    @property
-    def chosen(self) -> Message:
-        """The better answer."""
-
-    @property
-    def rejected(self) -> Message:
-        """The worse answer."""
 
 
 class Ports(Protocol):
