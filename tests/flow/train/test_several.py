@@ -94,7 +94,7 @@ def test_a_worker_killed_ends_the_run_and_the_next_goes_on(
     ports = FakePorts(checkpoints=states)
 
     def kill(point: CurvePoint) -> None:
-        if point.step:
+        if point.step and list(states.rglob("state-*")):  # a point is told before its state is saved
             ports.on_progress = lambda _point: None
             os.kill(_a_worker_of(states), signal.SIGKILL)
 
