@@ -10,7 +10,7 @@ from luthier.release.config import ReleaseConfig
 from luthier.release.gate import decide
 from luthier.release.types import Evidence
 
-VERSION = 1
+VERSION = 2
 
 
 def run(config: ReleaseConfig, evidence: Evidence, *, override: Override | None = None) -> GateDecision:

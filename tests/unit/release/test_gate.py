@@ -78,10 +78,18 @@ def test_another_metric_that_is_shown_to_be_worse_blocks() -> None:
 
 
 def test_fewer_faults_are_no_drop_and_more_faults_are() -> None:
-    fewer = difference(metric="invalid_call", gain=-0.1, wants_high=False)
-    more = difference(metric="invalid_call", gain=0.1, wants_high=False)
+    fewer = difference(metric="refused", gain=-0.1, wants_high=False)
+    more = difference(metric="refused", gain=0.1, wants_high=False)
     assert outcome(evidence(difference(), fewer)) == "pass"
     assert outcome(evidence(difference(), more)) == "fail"
+
+
+def test_a_line_that_people_drew_for_a_metric_decides_in_place_of_its_drop() -> None:
+    more = difference(metric="invalid_call", gain=0.016, half=0.01, p=0.008, wants_high=False)
+    assert outcome(evidence(difference(), more, reports=(report(invalid=8),))) == "pass"
+    assert outcome(evidence(difference(), more, reports=(report(invalid=9),))) == "not_enough_evidence"
+    assert outcome(evidence(difference(), more, reports=(report(invalid=60),))) == "fail"
+    assert outcome(evidence(difference(), more, reports=(report().model_copy(update={"verdicts": {}}),))) == "fail"
 
 
 def test_few_rows_hold_however_good_they_look() -> None:
