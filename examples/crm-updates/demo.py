@@ -32,6 +32,7 @@ BAKE = timedelta(hours=48)
 MOST_STAGES = 6
 MOST_ROUNDS = 4
 WAITING = 3
+HOLDS = 4
 
 
 def main() -> None:
@@ -60,8 +61,12 @@ def main() -> None:
 def walk_the_chain(keys: dict[str, str]) -> None:
     """`luthier run` until nothing waits for a person any more; the people do what it asks of them."""
     for _ in range(6):
-        if luthier("run", may_fail=True) == 0:
+        code = luthier("run", may_fail=True)
+        if code == 0:
             return
+        if code == HOLDS:
+            overrule()
+            continue
         found = status()
         waiting = [release["id"] for release in found["releases"] if release["approval"] == "waiting"]
         if any(link["link"] == "review" and link["state"] == "waiting" for link in found["links"]):
@@ -74,6 +79,15 @@ def walk_the_chain(keys: dict[str, str]) -> None:
         else:
             sys.exit("the chain stopped where nobody here can help; see the message above")
     sys.exit("the chain did not come to its end in six rounds")
+
+
+def overrule() -> None:
+    """Go on although the gate holds: on another machine fewer steps fit into the time, and a demo shows what follows."""
+    told(
+        "the gate holds: too few rows to be sure of the line. It is overruled for the rehearsal, which stays on record"
+    )
+    reason = "Rehearsal: the demo goes on to the canary although the gate could not decide."
+    luthier("release", "propose", "tuned_rag", "--override", reason)
 
 
 def live(keys: dict[str, str]) -> None:
@@ -222,7 +236,7 @@ def luthier(*words: str, key: str | None = None, may_fail: bool = False) -> int:
     """The exit code of a `luthier` command, shown as it is typed."""
     print(f"\n$ luthier {' '.join(quoted(word) for word in words)}", flush=True)
     code = subprocess.run([*LUTHIER, *words, "--project", str(HERE)], env=environment(key), check=False).returncode
-    if code not in {0, WAITING if may_fail else 0}:
+    if code not in ({0, WAITING, HOLDS} if may_fail else {0}):
         sys.exit(code)
     return code
 
