@@ -82,7 +82,7 @@ def walk_the_chain(keys: dict[str, str]) -> None:
 
 
 def overrule() -> None:
-    """Go on although the gate holds: on another machine fewer steps fit into the time, and a demo shows what follows."""
+    """Go on although the gate holds: on another machine other steps fit into the time; a demo shows what follows."""
     told(
         "the gate holds: too few rows to be sure of the line. It is overruled for the rehearsal, which stays on record"
     )
