@@ -1,5 +1,6 @@
 """The root command; a command's module is imported only when that command is used."""
 
+import logging
 import sys
 from difflib import get_close_matches
 from importlib import import_module
@@ -99,6 +100,7 @@ def luthier(
 def main() -> None:
     """Run the command line of this process."""
     sys.excepthook = report_bug
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # warns of a kernel that it does without, at every import
     typer.main.get_command(app)(prog_name="luthier")
 
 

@@ -53,7 +53,6 @@ def make_workshop(folder: Path, *, pairs: int = 0) -> Project:
         project.luthier("review", "simulate"),
         project.luthier("run"),  # waits for the approval of the baseline
         project.luthier("assess", "override", "tune", "--reason", "The tests are about tuning."),
-        project.luthier("run"),  # takes the override in and waits for the approval again
     ]
     with project.opened() as work:
         assert work.latest("assess"), walk

@@ -57,11 +57,12 @@ def settle_decision(work: Workspace, variants: Variants) -> Settled:
 
 
 def override_decision(work: Workspace, advice: Advice, *, reason: str) -> Decision:
-    """The decision with a person's own advice on top; kept with name and reason."""
+    """The decision with a person's own advice on top, in force from now on; kept with name and reason."""
     advised = work.fetch(work.require("assess", "advice"), Decision)
     overruled = overrule(advised, advice, by=work.actor, reason=reason, now=work.clock())
     digest = work.keep(overruled, kind="decision", parents=[advised.digest])
     work.record("assess", "override", fingerprint=advised.digest, digest=digest, inputs={"advice": advised.digest})
+    work.record("assess", "", fingerprint=digest, digest=digest, inputs={"advice": advised.digest})
     return overruled
 
 
