@@ -34,6 +34,9 @@ class FakePorts:
         self.asked += texts
         return [self.reply(text) for text in texts]
 
+    def passages(self, variant: Variant, ids: Sequence[str]) -> Sequence[str]:
+        return [f"what {each} says" for each in ids]
+
     def progress(self, done: int, of: int) -> None:
         self.told.append((done, of))
 
@@ -76,10 +79,10 @@ def test_progress_is_told_after_every_part() -> None:
 
 def test_unknown_metrics_are_refused_all_at_once_before_anything_is_asked() -> None:
     ports = FakePorts(echo)
-    with pytest.raises(UnknownName, match="bertscore, refusal_rate"):
+    with pytest.raises(UnknownName, match="meteor, perplexity_rate"):
         run(
             ports,
-            benchmark(metrics=["bertscore", "f1"], threshold="refusal_rate >= 0.95"),
+            benchmark(metrics=["meteor", "f1"], threshold="perplexity_rate >= 0.95"),
             VARIANT,
             GoldSet(examples=(row(1),)),
         )
