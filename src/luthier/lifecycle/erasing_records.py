@@ -14,7 +14,7 @@ from luthier.lifecycle.routes import STREAM as ROUTES
 from luthier.lifecycle.workspace import Workspace
 
 WITHDRAWN = "withdrawn"
-_UNDER_WAY = ("work/data/*", "work/answers/*", "checkpoints/*", "report/report.*", "tmp*")
+_UNDER_WAY = ("work/data/*", "work/answers/*", "checkpoints/*", "report/report.*", "report/compare-*", "tmp*")
 """In the project's home: unfinished builds, evaluations and runs, report pages, and what a killed process left."""
 
 

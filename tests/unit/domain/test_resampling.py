@@ -138,7 +138,9 @@ def test_equal_variants_of_alike_rows_are_told_apart_at_most_at_alpha() -> None:
         share = draws.beta(4, 2, 25)[:, None]
         mine, theirs = (draws.random((2, 25, 8)) < share).astype(float)
         groups = [str(place // 8) for place in range(200)]
-        got = paired_difference("m", "a", "b", mine.ravel().tolist(), theirs.ravel().tolist(), seed=trial, groups=groups)
+        got = paired_difference(
+            "m", "a", "b", mine.ravel().tolist(), theirs.ravel().tolist(), seed=trial, groups=groups
+        )
         found += superiority(got).outcome != "not_enough_evidence"
     assert found <= 600 * 0.05 + 3 * math.sqrt(600 * 0.05 * 0.95)
 
@@ -169,7 +171,10 @@ def test_rows_that_never_differ_show_nothing() -> None:
 
 @given(st.integers(50, 5_000), st.floats(0.05, 1.0))
 def test_more_rows_see_smaller_differences(n: int, differing: float) -> None:
-    few, many = smallest_visible_difference(n, differing=differing), smallest_visible_difference(2 * n, differing=differing)
+    few, many = (
+        smallest_visible_difference(n, differing=differing),
+        smallest_visible_difference(2 * n, differing=differing),
+    )
     assert few is None or (many is not None and many <= few)
 
 
@@ -177,7 +182,8 @@ def test_the_rows_that_would_decide_do_decide_when_they_come() -> None:
     open_one = paired_difference("m", "a", "b", [1.0] * 12 + [0.0] * 88, [0.0] * 12 + [1.0] * 5 + [0.0] * 83, seed=1)
     verdict = superiority(open_one)
     assert verdict.outcome == "not_enough_evidence"
-    assert verdict.rows_needed is not None and 100 < verdict.rows_needed < 400
+    assert verdict.rows_needed is not None
+    assert 100 < verdict.rows_needed < 400
     times = verdict.rows_needed / 100
     gains, losses = round(12 * times), round(5 * times)
     rest = verdict.rows_needed - gains - losses

@@ -118,7 +118,9 @@ def test_no_verdict_is_no_evidence() -> None:
     assert combine([]).outcome == "not_enough_evidence"
 
 
-@pytest.mark.parametrize(("line", "n", "misses"), [("<= 3%", 500, 8), (">= 0.97", 500, 8), (">= 0.95", 58, None), (">= 0.95", 59, 0)])
+@pytest.mark.parametrize(
+    ("line", "n", "misses"), [("<= 3%", 500, 8), (">= 0.97", 500, 8), (">= 0.95", 58, None), (">= 0.95", 59, 0)]
+)
 def test_the_misses_that_may_be_are_those_of_the_exact_bound(line: str, n: int, misses: int | None) -> None:
     """The rule of three's exact form: 59 rows without a miss show 95%, as 0.95 ** 59 = 0.0485."""
     assert most_misses(Threshold.parse(line), n) == misses
@@ -129,7 +131,9 @@ def test_an_open_verdict_names_rows_that_decide_it(n: int, share: float, written
     measured = Measurement.of_proportion("m", round(share * n), n=n)
     verdict = judge(measured, Threshold.parse(written))
     if verdict.rows_needed is None:
-        assert verdict.outcome != "not_enough_evidence" or measured.value == pytest.approx(Threshold.parse(written).limit, abs=0.01)
+        assert verdict.outcome != "not_enough_evidence" or measured.value == pytest.approx(
+            Threshold.parse(written).limit, abs=0.01
+        )
         return
     assert verdict.rows_needed > n
     assert judge(measured.with_rows(verdict.rows_needed), Threshold.parse(written)).outcome != "not_enough_evidence"
