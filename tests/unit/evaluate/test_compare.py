@@ -116,7 +116,8 @@ def test_strata_are_compared_apart_and_corrected_together() -> None:
     one, other = report("a", "1" * 12 + "0" * 12), report("b", "0" * 12 + "0" * 12)
     tagged = [
         each.model_copy(update={"cases": tuple(
-            case.model_copy(update={"strata": {"half": "first" if n < 12 else "second"}}) for n, case in enumerate(each.cases)
+            case.model_copy(update={"strata": {"half": "first" if n < 12 else "second"}})
+            for n, case in enumerate(each.cases)
         )})
         for each in (one, other)
     ]  # fmt: skip

@@ -130,8 +130,8 @@ def figures_of(found: Contest) -> dict[str, Figure]:
     made = {}
     if groups:
         told = (
-            "Figures of both variants by metric, with 95% intervals of each alone (Wilson, Student's t or bootstrap, as "
-            "the table says). Metrics that are no share, such as seconds, are in the table only."
+            "Figures of both variants by metric, with 95% intervals of each alone (Wilson, Student's t or bootstrap: "
+            "see the table). Metrics that are no share, such as seconds, are in the table only."
         )
         made[f"{key}:figures"] = _drawn(
             f"Figures on {key}", told,
@@ -139,8 +139,8 @@ def figures_of(found: Contest) -> dict[str, Figure]:
         )  # fmt: skip
         title = f"Gain of {found.one.variant} over {found.other.variant}"
         said = (
-            "Paired differences on the same rows, turned so that right is better, with 95% bootstrap intervals. Filled: "
-            "the interval lies above zero; diamond: below; open: it covers zero. Holm's p-values are in the table."
+            "Paired differences on the same rows, turned so that right is better, with 95% bootstrap intervals. "
+            "Filled: the interval lies above zero; diamond: below; open: it covers zero. The table has Holm's p-values."
         )
         line = Line(0.0, "no difference")
         made[f"{key}:pairs"] = _drawn(

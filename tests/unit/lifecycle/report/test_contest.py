@@ -31,7 +31,7 @@ def report(variant: str, right: int, *, line: str = ">= 0.8", n: int = 240) -> R
     """The first `right` rows are right, every fourth row is hard."""
     cases = tuple(
         Case(
-            example_id=f"gold:{row}", strata={"difficulty": "easy" if row % 4 else "hard"}, asked=f"What is {row}? {NASTY}",
+            example_id=f"gold:{row}", strata={"difficulty": "easy" if row % 4 else "hard"}, asked=f"What? {NASTY}",
             ideal=f"{row} it is", answer=Answer(text=f"{row} it is" if row < right else f"{row} it was {NASTY}"),
             scores={"exact_match": float(row < right), "f1": 1.0 if row < right else 0.5},
         )
@@ -76,8 +76,11 @@ def found() -> Contest:
 def test_four_files_are_written_and_no_text_of_a_row_is_markup(found: Contest, tmp_path: Path) -> None:
     files = write_contest([found], tmp_path, AT)
     assert sorted(path.name for path in files.values()) == [
-        "compare-tuned-prompt.html", "compare-tuned-prompt.json", "compare-tuned-prompt.junit.xml", "compare-tuned-prompt.md",
-    ]  # fmt: skip
+        "compare-tuned-prompt.html",
+        "compare-tuned-prompt.json",
+        "compare-tuned-prompt.junit.xml",
+        "compare-tuned-prompt.md",
+    ]
     html, text = files["html"].read_text(), files["markdown"].read_text()
     assert "<script" not in html
     assert "&lt;script&gt;" in html
