@@ -100,7 +100,7 @@ def sections_of(found: Contest) -> list[Section]:
     blocks: list[Block] = [Chart(f"{key}:figures"), _figures_table(found)]
     warnings = [f"{each.variant}: {line}" for each in both for line in each.warnings]
     blocks += [Bullets(warnings)] if warnings else []
-    blocks.append(_came_back(found))
+    blocks += [_came_back(found)] if found.one.came_back or found.other.came_back else []
     missing = sorted({name for each in both for name in each.missing_strata})
     strata: list[Block] = [Chart(f"{key}:strata"), _strata_table(found)]
     strata += [Text(f"No row of: {', '.join(missing)}.")] if missing else []
