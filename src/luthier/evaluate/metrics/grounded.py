@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from importlib.resources import files
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -157,10 +156,32 @@ def _supports(row: Attempt) -> list[float] | None:
 def _source(texts: tuple[str, ...]) -> Source:
     tokens = [token for text in texts for token in _TOKEN.findall(text)]
     figures = {each for token in tokens if (each := _figure(token)) is not None}
-    tens = [(_lists().tens.get(a.casefold()), _lists().numbers.get(b.casefold())) for a, b in pairwise(tokens)]
-    figures |= {str(ten + one) for ten, one in tens if ten and one and one < 10}
+    figures |= _spoken([_lists().numbers.get(token.casefold()) for token in tokens])
     figures |= {part for figure in figures for part in re.split(r"[.,:/]", figure) if part}
     return Source(frozenset(figures), tuple(dict.fromkeys(token.casefold() for token in tokens)))
+
+
+def _spoken(values: Sequence[int | None]) -> set[str]:
+    """Figures of two words and more: twenty six, nineteen eighty four, two thousand nine."""
+    pairs = [_below_hundred(values, place) for place in range(len(values))]
+    found = {str(pair) for pair in pairs if pair is not None}
+    for place, value in enumerate(values):
+        after = place + 1 + (place + 1 < len(values) and values[place + 1] == 1000)
+        rest = pairs[after] if after < len(pairs) else None
+        if value is not None and after == place + 2 and value < 100:
+            found |= {str(1000 * value), str(1000 * value + (rest or 0))}
+        elif value is not None and rest is not None and 10 <= value < 100 and rest >= 10:
+            found.add(str(100 * value + rest))
+    return found
+
+
+def _below_hundred(values: Sequence[int | None], place: int) -> int | None:
+    """The figure below a hundred that begins at a word."""
+    value = values[place]
+    if value is None or value >= 100:
+        return None
+    after = values[place + 1] if place + 1 < len(values) else None
+    return value + after if value >= 20 and value % 10 == 0 and after and after < 10 else value
 
 
 def _figure(token: str) -> str | None:

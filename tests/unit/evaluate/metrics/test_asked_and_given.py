@@ -107,6 +107,19 @@ def test_a_claim_with_a_figure_or_name_that_nobody_gave_is_unsupported() -> None
     assert wrong_name < 0.6
 
 
+@pytest.mark.parametrize(
+    ("spoken", "figure"),
+    [("twenty six", "26"), ("nineteen eighty four", "1984"), ("two thousand nine", "2009"), ("three thousand", "3000")],
+)
+def test_a_figure_told_in_words_stands_in_digits(spoken: str, figure: str) -> None:
+    [right], [wrong] = (
+        supports(f"It was {figure}.", [f"It was {spoken}."]),
+        supports("It was 77.", [f"It was {spoken}."]),
+    )
+    assert right == 1.0
+    assert wrong < 0.6
+
+
 def test_hallucination_counts_claims_and_no_answer_is_all_of_them() -> None:
     attempt = row(
         "The shop opens at 9. It sells 40 kinds of cheese.", ideal="At nine.", asked="The shop opens at 9. When?"
