@@ -21,6 +21,13 @@ def foresee(benchmark: BenchmarkConfig, n: int, measured: Sequence[Report] = ())
     return [f"{benchmark.name}: {line}" for line in (*lines, *_lines(benchmark, n)) if line]
 
 
+def in_short(benchmark: BenchmarkConfig, n: int, measured: Sequence[Report] = ()) -> str:
+    """The first metric that can be told and every line to keep, as one sentence before a run."""
+    told = (_visible(metric, n, measured) for metric in chosen(benchmark.name, benchmark.measured).values())
+    first = next((line for line in told if line), "")
+    return f"{benchmark.name}: " + "; ".join([line for line in (first, *_lines(benchmark, n)) if line])
+
+
 def _visible(metric: Metric, n: int, measured: Sequence[Report]) -> str:
     if metric.pooled is not None or metric.bounds != (0.0, 1.0):
         return ""

@@ -13,7 +13,7 @@ from luthier.domain.money import Money
 from luthier.domain.reports import Case, Report
 from luthier.domain.snapshots import GoldSet
 from luthier.domain.variants import Variant
-from luthier.domain.verdicts import judge
+from luthier.domain.verdicts import Verdict, judge
 from luthier.errors import EngineFault, Faults, UserError
 from luthier.evaluate.config import BenchmarkConfig
 from luthier.evaluate.metrics import Attempt, Metric, chosen
@@ -73,11 +73,6 @@ def run(
         for attempt, tag in zip(attempts, tags, strict=True)
     )
     overall = measure(metrics, attempts, cases)
-    if silent := [name for name in metrics if name not in overall]:
-        raise UserError(
-            f"no row of benchmark {benchmark.name!r} can be measured by {', '.join(silent)}",
-            hint="; ".join(f"{name} needs {metrics[name].applies_to or 'an answer'}" for name in silent),
-        )
     keys = tuple(dict.fromkeys((*benchmark.stratify_by, *(key for key in (TURN,) if key in tags[0]))))
     return Report(
         variant=variant.name,
@@ -89,13 +84,22 @@ def run(
         missing_strata=missing_strata(tags, keys, expected_strata),
         thin_strata=thin(cases, keys),
         warnings=(*_warnings(cases, metrics, tools), *_sparse(cases, keys), *untagged(tags, keys)),
-        verdicts={name: judge(overall[name], line) for name, line in benchmark.thresholds.items()},
+        verdicts={
+            name: judge(overall[name], line) if name in overall else _open(metrics[name])
+            for name, line in benchmark.thresholds.items()
+        },
         came_back=Counter(what_came_back(case.answer) for case in cases),
         recipes=tuple(metric.recipe for metric in metrics.values()),
         cases=cases,
         seconds=sum(answer.latency_seconds for answer in _replies(attempts)),
         cost=_total([answer.cost for answer in _replies(attempts)]),
     )
+
+
+def _open(metric: Metric) -> Verdict:
+    needed = metric.applies_to or "rows that it applies to"
+    reason = f"{metric.name}: no answer could be measured; it needs {needed}"
+    return Verdict(outcome="not_enough_evidence", reasons=(reason,))
 
 
 def what_came_back(answer: Answer) -> str:
@@ -123,12 +127,33 @@ def prepare(benchmark: BenchmarkConfig, gold: GoldSet, tools: Sequence[ToolSpec]
         for name, metric in metrics.items()
         if (fault := _fault_of_ideal(metric, example, tools))
     ]
+    if not faults:
+        _refuse_silent(benchmark, metrics, gold, tools)
     twice = [identity for identity, count in Counter(example.id for example in gold.examples).items() if count > 1]
     faults += [f"row {identity!r} is there more than once" for identity in twice]
     if faults:
         more = [f"and {len(faults) - FAULTS_TOLD} more"] if len(faults) > FAULTS_TOLD else []
         raise Faults(f"the data set of benchmark {benchmark.name!r}", [*faults[:FAULTS_TOLD], *more])
     return metrics
+
+
+def _refuse_silent(
+    benchmark: BenchmarkConfig, metrics: Mapping[str, Metric], gold: GoldSet, tools: Sequence[ToolSpec]
+) -> None:
+    """UserError where a metric applies to no row, whatever is answered: the ideals themselves are tried."""
+
+    def ideal(example: Example) -> Attempt:
+        reply = Answer(text=example.ideal, sources=("a passage",))
+        repeats = (example.ideal,) * (benchmark.samples - 1)
+        return Attempt(answer=example.ideal, example=example, tools=tools, reply=reply, repeats=repeats)
+
+    tried = [ideal(example) for example in gold.examples]
+    silent = [name for name, metric in metrics.items() if all(metric.score(each) is None for each in tried)]
+    if silent:
+        raise UserError(
+            f"no row of benchmark {benchmark.name!r} can be measured by {', '.join(silent)}",
+            hint="; ".join(f"{name} needs {metrics[name].applies_to or 'an answer'}" for name in silent),
+        )
 
 
 def _fault_of_ideal(metric: Metric, example: Example, tools: Sequence[ToolSpec]) -> str | None:
@@ -215,6 +240,8 @@ def _warnings(cases: Sequence[Case], metrics: Mapping[str, Metric], tools: Seque
         late = sum(case.answer.finish_reason == "timeout" for case in cases)
         timed_out = f" ({late} timed out)" if late else ""
         found.append(f"{silent} of {len(cases)} rows got no answer{timed_out}, each counted as wrong")
+    if unmeasured := [name for name in metrics if not any(name in case.scores for case in cases)]:
+        found.append(f"no answer could be measured by {', '.join(unmeasured)}")
     if cut := sum(case.answer.finish_reason == "length" for case in cases):
         found.append(f"{cut} of {len(cases)} answers were cut at the token limit")
     if any(metric.needs_tools for metric in metrics.values()) and (

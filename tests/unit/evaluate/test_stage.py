@@ -303,3 +303,11 @@ def test_article_004s_benchmarks_are_measured_as_written() -> None:
     assert judged.overall["refusal_rate"].n == 100
     assert judged.verdicts["refusal_rate"].outcome == "pass"  # 0 misses of 100: bound 0.9705
     assert set(judged.verdicts) == {"refusal_rate", "hallucination_rate"}
+
+
+def test_a_line_on_what_no_answer_showed_is_left_open_rather_than_passed() -> None:
+    refusing = FakePorts(lambda text: Answer(text="I'm sorry, but I can't help with that."))
+    report = run(refusing, benchmark(threshold={"hallucination_rate": "<= 0.02"}), VARIANT, GoldSet(examples=(row(1),)))
+    assert "hallucination_rate" not in report.overall
+    assert report.verdicts["hallucination_rate"].outcome == "not_enough_evidence"
+    assert "no answer could be measured by hallucination_rate" in report.warnings

@@ -71,6 +71,10 @@ class Metric:
             return Measurement.of_proportion(self.name, sum(score == 1.0 for score in scores), n=len(scores))
         return Measurement.of_mean(self.name, scores, bounds=self.bounds)
 
+    def scores(self, attempts: Sequence[Attempt]) -> list[float | None]:
+        """The score of each attempt; None where it does not apply."""
+        return [None if (found := self.score(each)) is None else float(found) for each in attempts]
+
     def measure_rows(self, attempts: Sequence[Attempt], scores: Sequence[float]) -> Measurement:
         """The figure of these rows; a pooled metric looks at the answers again."""
         if self.pooled is None or not scores:
@@ -78,6 +82,11 @@ class Metric:
         return self.pooled.measure(
             self.name, self.pooled.tallies([(each.answer, each.example.ideal) for each in attempts])
         )
+
+    def measure_attempts(self, attempts: Sequence[Attempt]) -> Measurement:
+        """The figure of the attempts that it applies to; EmptySample where there is none."""
+        both = [(each, found) for each, found in zip(attempts, self.scores(attempts), strict=True) if found is not None]
+        return self.measure_rows([each for each, _ in both], [found for _, found in both])
 
     @property
     def recipe(self) -> Recipe:

@@ -14,7 +14,7 @@ from luthier.domain.snapshots import GoldSet
 from luthier.domain.variants import Variant
 from luthier.evaluate.compare import best_baseline, compare
 from luthier.evaluate.config import BenchmarkConfig
-from luthier.evaluate.foresight import foresee
+from luthier.evaluate.foresight import in_short
 from luthier.evaluate.stage import VERSION, run
 from luthier.lifecycle.answer_log import AnswerLog
 from luthier.lifecycle.answering import Variants
@@ -116,8 +116,7 @@ def best_baseline_of(work: Workspace, metric: str) -> Report:
 
 def _perform(work: Workspace, ports: _Ports, variant: Variant, benchmark: BenchmarkConfig, gold: GoldSet) -> str:
     began = time.monotonic()
-    for line in foresee(benchmark, len(gold.examples), _measured_on(work, benchmark, gold)):
-        work.voice.say(line)
+    work.voice.say(in_short(benchmark, len(gold.examples), _measured_on(work, benchmark, gold)))
     expected = _expected_strata(work, benchmark)
     measured = run(ports, benchmark, variant, gold, work.tools, expected_strata=expected)
     lost = withdrawn_gold_rows(work) if benchmark.dataset == "gold" else 0
@@ -152,7 +151,8 @@ def _expected_strata(work: Workspace, benchmark: BenchmarkConfig) -> list[str]:
 
 def _compare(work: Workspace, report: Report, others: Sequence[Report], benchmark: BenchmarkConfig) -> str:
     seed = work.config.data.seed
-    found: Comparison = compare(report, others, list(benchmark.measured), seed)
+    metrics = [name for name in benchmark.measured if all(name in each.overall for each in (report, *others))]
+    found: Comparison = compare(report, others, metrics, seed)
     return work.keep(found, kind="comparison", parents=[report.digest, *(other.digest for other in others)])
 
 
