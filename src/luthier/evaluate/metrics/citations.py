@@ -24,7 +24,8 @@ def citation_correct(row: Attempt) -> float | None:
 
 def _citations(answer: str) -> list[tuple[str, str]]:
     """What stands before each citation, back to the one before it or the end of a sentence, and its name."""
-    found, start = [], 0
+    found: list[tuple[str, str]] = []
+    start = 0
     for mark in _CITED.finditer(answer):
         before = _CITED.sub("", answer[start : mark.start()]).strip()
         said = before if claims_of(before) else (found[-1][0] if found else "")

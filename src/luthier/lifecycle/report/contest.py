@@ -114,46 +114,53 @@ def sections_of(found: Contest) -> list[Section]:
 
 
 def figures_of(found: Contest) -> dict[str, Figure]:
-    """The forest of figures, the paired differences, and the strata as shades."""
-    key, shares = found.benchmark, _shares(found)
+    """The forest of figures, the paired differences, and the strata as shades; what has nothing to show is left out."""
+    made = {"figures": _forest(found), "pairs": _pairs(found), "strata": _strata(found)}
+    return {f"{found.benchmark}:{name}": figure for name, figure in made.items() if figure is not None}
+
+
+def _forest(found: Contest) -> Figure | None:
     groups = [
         Group(name, [_figure_row(each.variant, each.overall[name], tone) for each, tone in _toned(found)])
-        for name in shares
+        for name in _shares(found)
     ]
-    pairs = [Group("", [_pair_row(pair) for pair in found.differences if pair.metric in shares])]
-    strata = [
+    title = f"Figures on {found.benchmark}"
+    caption = (
+        "Figures of both variants by metric, with 95% intervals of each alone (Wilson, Student's t or bootstrap: see the "
+        "table). Metrics that are no share, such as seconds, are in the table only."
+    )
+    if not groups:
+        return None
+    return _drawn(
+        title, caption, lambda width: rows_chart(title, groups, axis="figure", width=width, domain=(0.0, 1.0))
+    )
+
+
+def _pairs(found: Contest) -> Figure | None:
+    shares = _shares(found)
+    groups = [Group("", [_pair_row(pair) for pair in found.differences if pair.metric in shares])]
+    title, line = f"Gain of {found.one.variant} over {found.other.variant}", Line(0.0, "no difference")
+    caption = (
+        "Paired differences on the same rows, turned so that right is better, with 95% bootstrap intervals. Filled: the "
+        "interval lies above zero; diamond: below; open: it covers zero. The table has Holm's p-values."
+    )
+    if not groups[0].rows:
+        return None
+    return _drawn(title, caption, lambda width: rows_chart(title, groups, axis="gain", width=width, line=line))
+
+
+def _strata(found: Contest) -> Figure | None:
+    rows = [
         HeatRow(f"{name}, {metric}", f"n = {cells[0].n:,}", [cell.value for cell in cells])
         for name in found.strata
-        for metric in shares[:2]
+        for metric in _shares(found)[:2]
         if len(cells := _of_stratum(found, name, metric)) == 2
     ]
-    made = {}
-    if groups:
-        told = (
-            "Figures of both variants by metric, with 95% intervals of each alone (Wilson, Student's t or bootstrap: "
-            "see the table). Metrics that are no share, such as seconds, are in the table only."
-        )
-        made[f"{key}:figures"] = _drawn(
-            f"Figures on {key}", told,
-            lambda width: rows_chart(f"Figures on {key}", groups, axis="figure", width=width, domain=(0.0, 1.0)),
-        )  # fmt: skip
-        title = f"Gain of {found.one.variant} over {found.other.variant}"
-        said = (
-            "Paired differences on the same rows, turned so that right is better, with 95% bootstrap intervals. "
-            "Filled: the interval lies above zero; diamond: below; open: it covers zero. The table has Holm's p-values."
-        )
-        line = Line(0.0, "no difference")
-        made[f"{key}:pairs"] = _drawn(
-            title, said, lambda width: rows_chart(title, pairs, axis="gain", width=width, line=line)
-        )
-    if strata:
-        names = [found.one.variant, found.other.variant]
-        made[f"{key}:strata"] = _drawn(
-            f"Strata of {key}",
-            "Figure of each variant within each stratum; the stronger the shade, the higher. Intervals: see the table.",
-            lambda width: heat_chart(f"Strata of {key}", names, strata, width=width),
-        )
-    return made
+    title, names = f"Strata of {found.benchmark}", [found.one.variant, found.other.variant]
+    caption = (
+        "Figure of each variant within each stratum; the stronger the shade, the higher. Intervals: see the table."
+    )
+    return _drawn(title, caption, lambda width: heat_chart(title, names, rows, width=width)) if rows else None
 
 
 def _overall(found: Sequence[Contest]) -> Verdict:
