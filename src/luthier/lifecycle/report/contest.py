@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import orjson
 
@@ -33,6 +32,7 @@ from luthier.lifecycle.report.blocks import (
 from luthier.lifecycle.report.charts.heat import HeatRow, heat_chart
 from luthier.lifecycle.report.charts.rows import Group, Line, Row, Tone, rows_chart
 from luthier.lifecycle.report.figures import NARROW, WIDE, Figure
+from luthier.lifecycle.report.junit import junit
 from luthier.lifecycle.report.markdown import markdown_of
 from luthier.lifecycle.report.page import page_of
 from luthier.lifecycle.report.words import figure, interval, moment
@@ -75,24 +75,6 @@ def headline(found: Sequence[Contest]) -> str:
     return "; ".join(f"{each.benchmark}: {each.verdicts[0].reasons[0]}" for each in found if each.verdicts)
 
 
-def junit(found: Sequence[Contest]) -> str:
-    """One suite per benchmark; a line that is not shown to be kept fails, and a difference that is open is skipped."""
-    root = ET.Element("testsuites", name="luthier evaluate compare")
-    for each in found:
-        lines = [(f"{each.one.variant} keeps {name}", verdict) for name, verdict in each.one.verdicts.items()]
-        pairs = [
-            (f"{pair.variant} is not worse than {pair.other} on {pair.metric}", verdict)
-            for pair, verdict in zip(each.differences, each.verdicts, strict=True)
-        ]
-        suite = ET.SubElement(root, "testsuite", name=each.benchmark)
-        failed = sum(_add_case(suite, each.benchmark, *line, holds_fail=True) for line in lines)
-        failed += sum(_add_case(suite, each.benchmark, *pair, holds_fail=False) for pair in pairs)
-        suite.set("tests", str(len(lines) + len(pairs)))
-        suite.set("failures", str(failed))
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
-
-
 def sections_of(found: Contest) -> list[Section]:
     """Figures, differences, strata and the rows on which the two part; a table under each chart."""
     key = found.benchmark
@@ -126,8 +108,8 @@ def _forest(found: Contest) -> Figure | None:
     ]
     title = f"Figures on {found.benchmark}"
     caption = (
-        "Figures of both variants by metric, with 95% intervals of each alone (Wilson, Student's t or bootstrap: see the "
-        "table). Metrics that are no share, such as seconds, are in the table only."
+        "Figures of both variants by metric, with 95% intervals of each alone (Wilson, Student's t or bootstrap: see "
+        "the table). Metrics that are no share, such as seconds, are in the table only."
     )
     if not groups:
         return None
@@ -141,8 +123,8 @@ def _pairs(found: Contest) -> Figure | None:
     groups = [Group("", [_pair_row(pair) for pair in found.differences if pair.metric in shares])]
     title, line = f"Gain of {found.one.variant} over {found.other.variant}", Line(0.0, "no difference")
     caption = (
-        "Paired differences on the same rows, turned so that right is better, with 95% bootstrap intervals. Filled: the "
-        "interval lies above zero; diamond: below; open: it covers zero. The table has Holm's p-values."
+        "Paired differences on the same rows, turned so that right is better, with 95% bootstrap intervals. "
+        "Filled: the interval lies above zero; diamond: below; open: it covers zero. The table has Holm's p-values."
     )
     if not groups[0].rows:
         return None
@@ -295,14 +277,3 @@ def apart(one: str, other: str) -> tuple[list[Piece], list[Piece]]:
             if text:
                 pieces.append(Piece(text, differs=kind != "equal"))
     return found
-
-
-def _add_case(suite: ET.Element, benchmark: str, name: str, verdict: Verdict, *, holds_fail: bool) -> bool:
-    case = ET.SubElement(suite, "testcase", classname=benchmark, name=name)
-    said = "; ".join(verdict.reasons)
-    if verdict.outcome == "fail" or (verdict.outcome == "not_enough_evidence" and holds_fail):
-        ET.SubElement(case, "failure", type=verdict.outcome, message=said)
-        return True
-    if verdict.outcome == "not_enough_evidence":
-        ET.SubElement(case, "skipped", message=said)
-    return False

@@ -20,7 +20,8 @@ from luthier.evaluate.config import BenchmarkConfig
 from luthier.evaluate.foresight import foresee
 from luthier.evaluate.metrics import chosen
 from luthier.lifecycle.contest import Contest, parted
-from luthier.lifecycle.report.contest import apart, junit, sections_of, write_contest
+from luthier.lifecycle.report.contest import apart, sections_of, write_contest
+from luthier.lifecycle.report.junit import junit
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 NASTY = "<script>alert(1)</script> & | ` \u0000"
