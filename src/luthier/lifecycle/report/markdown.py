@@ -14,7 +14,13 @@ _MARKUP = str.maketrans({mark: f"\\{mark}" for mark in "\\|`*_[]#"} | {"<": "&lt
 def markdown(facts: Facts, sections: Sequence[Section], figures: Mapping[Name, Figure]) -> str:
     """The whole report of a project."""
     title = f"{facts.project}: report"
-    return markdown_of(title, sections, dict(figures), when=moment(facts.at), headline=headline(facts))
+    return markdown_of(
+        title,
+        sections,
+        {str(name): each for name, each in figures.items()},
+        when=moment(facts.at),
+        headline=headline(facts),
+    )
 
 
 def markdown_of(

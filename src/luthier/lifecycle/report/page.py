@@ -32,7 +32,7 @@ def page(facts: Facts, sections: Sequence[Section], figures: Mapping[Name, Figur
     return page_of(
         f"{facts.project}: report",
         sections,
-        dict(figures),
+        {str(name): each for name, each in figures.items()},
         when=moment(facts.at),
         headline=headline(facts),
         tone=tone(facts),
