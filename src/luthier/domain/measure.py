@@ -10,7 +10,7 @@ from scipy.special import betaincinv, ndtri, stdtrit  # not scipy.stats: two sec
 from luthier.domain.value import Value
 from luthier.errors import EmptySample
 
-Method = Literal["wilson", "student_t"]
+Method = Literal["wilson", "student_t", "bootstrap"]
 
 
 class Measurement(Value):
