@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from luthier.cli.evaluate_judges import judge, license_judge
 from luthier.cli.opened import ControlOption, ForceOption, opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show
@@ -14,6 +15,8 @@ from luthier.lifecycle.links.evaluation import reports_of, settle_report
 from luthier.lifecycle.links.training import CONTROL
 
 app = typer.Typer(no_args_is_help=True)
+app.command("license-judge")(license_judge)
+app.command("judge")(judge)
 
 
 @app.callback()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from luthier.errors import UnknownName
 from luthier.lifecycle.answering import Variants
+from luthier.lifecycle.judging import settle_all_judged
 from luthier.lifecycle.lab.forgetting import settle_forgetting
 from luthier.lifecycle.links.assessment import settle_charter, settle_decision
 from luthier.lifecycle.links.data import rows_of, settle_data
@@ -86,7 +87,9 @@ def _evaluate(work: Workspace, variants: Variants) -> None:
 
 
 def _gate(work: Workspace, variants: Variants) -> None:
-    settle_gate(work, variants, variants.of(candidate(work)))
+    variant = variants.of(candidate(work))
+    settle_all_judged(work, variants, variant)
+    settle_gate(work, variants, variant)
 
 
 def _release(work: Workspace, variants: Variants) -> None:

@@ -15,7 +15,7 @@ from luthier.lifecycle.workspace import Workspace
 
 WITHDRAWN = "withdrawn"
 _UNDER_WAY = ("work/data/*", "checkpoints/*", "report/report.*", "asked/*", "tmp*")
-"""In the project's home: unfinished builds and training runs, report pages, judges' words, what a killed process left."""
+"""In the home: unfinished builds and training runs, report pages, judges' words, what a killed process left."""
 
 
 def interactions_of(work: Workspace, name: str) -> frozenset[str]:

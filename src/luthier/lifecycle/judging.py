@@ -61,7 +61,9 @@ def settle_judged(work: Workspace, variants: Variants, name: str, variant: Varia
     reports = {variant.name: work.require("evaluate", report_name(variant.name, benchmark, label=label))}
     if config.kind == "pairwise":
         if config.against is None:
-            raise Refused(f"judge {name!r} compares, and has nothing to compare with", hint="name a variant as `against`")
+            raise Refused(
+                f"judge {name!r} compares, and has nothing to compare with", hint="name a variant as `against`"
+            )
         if config.against == variant.name:
             raise Refused(f"{variant.name!r} is what others are to be better than", hint="judge another variant")
         reports[config.against] = work.require("evaluate", report_name(config.against, benchmark))
@@ -136,7 +138,9 @@ def _standing_verdict(work: Workspace, variants: Variants, name: str, variant: V
     answers = work.latest("evaluate", report_name(variant.name, _benchmark(work, config), label=label))
     saw_these = row is not None and answers in row.parents
     if found is None or found.verdict is None or (found.variant_digest, found.judge_digest) != current or not saw_these:
-        missing = f"judge {name!r} has not seen the answers of {variant.name!r}; luthier evaluate judge {name} {variant.name}"
+        missing = (
+            f"judge {name!r} has not seen the answers of {variant.name!r}; luthier evaluate judge {name} {variant.name}"
+        )
         return Verdict(outcome="not_enough_evidence", reasons=(missing,))
     return found.verdict
 

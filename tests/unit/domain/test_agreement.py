@@ -10,7 +10,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from luthier.errors import EmptySample, NotEnoughEvidence
 from luthier.domain.agreement import (
     cohen_kappa,
     fleiss_kappa,
@@ -19,6 +18,7 @@ from luthier.domain.agreement import (
     mean_kappa,
     percent_agreement,
 )
+from luthier.errors import EmptySample, NotEnoughEvidence
 
 REAL_DATA = Path(os.environ.get("LUTHIER_REAL_DATA", Path(__file__).parents[4] / "shared" / "data"))
 PANDALM = REAL_DATA / "pandalm" / "data" / "testset-v1.json"

@@ -30,7 +30,7 @@ class LicenceConfig(Section):
     author: str | None = Field(
         default=None,
         min_length=1,
-        description="How the labels' `authors` call the judge's own model, so that it is set against preferring itself.",
+        description="How the labels' `authors` call the judge's own model: it is then set against preferring itself.",
     )
 
 
@@ -41,7 +41,9 @@ class JudgeConfig(Section):
     kind: Kind = Field(default="rubric", description="`rubric` marks one answer, `pairwise` picks the better of two.")
     criteria: str = Field(min_length=10, description="What makes an answer good, in the words the judge is given.")
     scale: str = Field(default="1-5", pattern=r"^\d{1,2}\s*-\s*\d{1,3}$", description="Marks of a rubric.")
-    with_reference: bool = Field(default=True, description="Whether the judge sees the ideal answer where there is one.")
+    with_reference: bool = Field(
+        default=True, description="Whether the judge sees the ideal answer where there is one."
+    )
     samples: int = Field(default=1, ge=1, le=25, description="Verdicts drawn per question; a pair is asked both ways.")
     temperature: float = Field(default=0.0, ge=0, le=2, description="Of the judge; several samples need more than 0.")
     max_tokens: int = Field(default=256, ge=1, le=8192, description="Of a verdict with its reason.")
@@ -54,8 +56,8 @@ class JudgeConfig(Section):
     against: str | None = Field(default=None, min_length=1, description="Pairwise: the variant to be better than.")
     threshold: str | None = Field(
         default=None,
-        description="Line for the mean mark, or for the share of pairs won (a tie is half), such as `>= 0.5`; with it a "
-        "licensed judge gates.",
+        description="Line for the mean mark, or for the share of pairs won (a tie is half), such as `>= 0.5`; with it "
+        "a licensed judge gates.",
     )
 
     @field_validator("threshold")

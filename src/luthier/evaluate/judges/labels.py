@@ -31,7 +31,9 @@ def read_labels(path: Path, config: JudgeConfig) -> list[Labelled]:
     try:
         records = _records(path.read_bytes())
     except FileNotFoundError as fault:
-        raise MissingInput(f"there are no labels at {str(path)!r}", hint="name the file in the judge's `labels`") from fault
+        raise MissingInput(
+            f"there are no labels at {str(path)!r}", hint="name the file in the judge's `labels`"
+        ) from fault
     except orjson.JSONDecodeError as fault:
         raise Faults(str(path), [str(fault)], hint="write one JSON object a line") from fault
     found: list[Labelled] = []
@@ -49,13 +51,17 @@ def read_labels(path: Path, config: JudgeConfig) -> list[Labelled]:
 
 
 def _records(data: bytes) -> list[Record]:
-    found = orjson.loads(data) if data.lstrip()[:1] == b"[" else [orjson.loads(line) for line in data.splitlines() if line]
+    found = (
+        orjson.loads(data) if data.lstrip()[:1] == b"[" else [orjson.loads(line) for line in data.splitlines() if line]
+    )
     return list(found)
 
 
 def _labelled(record: Record, number: int, config: JudgeConfig) -> Labelled | None:
     question, answers, labels, authors = _shape(record, config)
-    counted = {name: label for name, label in labels.items() if not config.licence.people or name in config.licence.people}
+    counted = {
+        name: label for name, label in labels.items() if not config.licence.people or name in config.licence.people
+    }
     if not counted:
         return None
     reference = record.get("reference")
@@ -103,7 +109,8 @@ def _pandalm(record: Record) -> tuple[str, list[str], dict[str, Label], list[str
     labels: dict[str, Label] = {
         name: _PANDALM[str(said)] for name, said in record.items() if name.startswith("annotator")
     }
-    return question, [_text(record, "response1"), _text(record, "response2")], labels, str(record["cmp_key"]).split("_")
+    answers = [str(record[key]) for key in ("response1", "response2")]  # six of PandaLM's answers are bare numbers
+    return question, answers, labels, str(record["cmp_key"]).split("_")
 
 
 def _llmbar(record: Record) -> tuple[str, list[str], dict[str, Label], list[str]]:
@@ -130,5 +137,3 @@ def _text(record: Record, key: str) -> str:
 
 def _said(fault: Exception) -> str:
     return f"no {fault.args[0]!r}, or a value that is none of its own" if isinstance(fault, KeyError) else str(fault)
-
-

@@ -6,7 +6,16 @@ from itertools import combinations
 
 from pydantic import Field
 
-from luthier.domain.agreement import Array, Coefficient, Scale, averaged, fleiss_kappa, interval, krippendorff, mean_kappa
+from luthier.domain.agreement import (
+    Array,
+    Coefficient,
+    Scale,
+    averaged,
+    fleiss_kappa,
+    interval,
+    krippendorff,
+    mean_kappa,
+)
 from luthier.domain.digests import digest_of
 from luthier.domain.measure import Measurement
 from luthier.domain.value import Value
@@ -38,7 +47,9 @@ class Licence(Value):
     agreement: Measurement = Field(description="Mean Cohen's kappa of the judge with each person.")
     each: Mapping[str, Measurement] = Field(description="Person -> kappa of the judge with them.")
     alpha_with: Measurement = Field(description="Krippendorff's alpha of the people and the judge together.")
-    among_people: Measurement | None = Field(description="Mean kappa of the people with each other; None where no two share items.")
+    among_people: Measurement | None = Field(
+        description="Mean kappa of the people with each other; None where no two share items."
+    )
     alpha_among: Measurement | None = Field(description="Krippendorff's alpha of the people alone.")
     fleiss_among: Measurement | None = Field(description="Where everybody labelled everything.")
     rivals: Mapping[str, Rival]
@@ -152,7 +163,6 @@ class _Exam:
         return Rival(agreement=other.value, lead=lead, low=min(low, lead), high=max(high, lead))
 
 
-
 def _enough(n: int, least: int) -> Verdict:
     if n >= least:
         return Verdict(outcome="pass", reasons=(f"{n} labelled items",))
@@ -170,7 +180,9 @@ def _reaches(agreement: Measurement, least: float) -> Verdict:
         return Verdict(outcome="pass", reasons=(f"{said} reaches {least:g}",))
     if agreement.high < least:
         return Verdict(outcome="fail", reasons=(f"{said} stays below {least:g}",))
-    return Verdict(outcome="not_enough_evidence", reasons=(f"{said} may lie below {least:g}; more labels would decide",))
+    return Verdict(
+        outcome="not_enough_evidence", reasons=(f"{said} may lie below {least:g}; more labels would decide",)
+    )
 
 
 def _leads(rival: str, found: Rival) -> Verdict:

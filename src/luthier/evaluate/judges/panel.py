@@ -38,7 +38,9 @@ class Opinion(Value):
     """What a judge made of one item."""
 
     item: str
-    votes: tuple[Label, ...] = Field(description="A verdict per question and sample, as if the order were the given one.")
+    votes: tuple[Label, ...] = Field(
+        description="A verdict per question and sample, as if the order were the given one."
+    )
     label: Label = Field(description="What most votes come to; `unreadable` where most could not be read.")
 
     @property
@@ -65,9 +67,7 @@ def opinions(ports: Ports, config: JudgeConfig, items: Sequence[Item]) -> list[O
     if len(answers) != len(askings):
         raise EngineFault(f"the judge gave {len(answers)} answers to {len(askings)} questions")
     each = len(askings) // len(items)
-    return [
-        _opinion(config, item, answers[place * each : (place + 1) * each]) for place, item in enumerate(items)
-    ]
+    return [_opinion(config, item, answers[place * each : (place + 1) * each]) for place, item in enumerate(items)]
 
 
 def _decoding(config: JudgeConfig, sample: int) -> Decoding:

@@ -2,5 +2,6 @@
 
 from luthier.evaluate.metrics import calls, text
 from luthier.evaluate.metrics.metric import Attempt, Metric, UnknownMetrics, chosen, mean, metrics, share
+from luthier.evaluate.safety import metrics as safety
 
-__all__ = ["Attempt", "Metric", "UnknownMetrics", "calls", "chosen", "mean", "metrics", "share", "text"]
+__all__ = ["Attempt", "Metric", "UnknownMetrics", "calls", "chosen", "mean", "metrics", "safety", "share", "text"]

@@ -14,6 +14,7 @@ from luthier.domain.value import Json
 from luthier.domain.variants import Variant
 from luthier.errors import NotFound, Refused, Tampered, UserError, WaitingForPerson
 from luthier.lifecycle.answering import Variants
+from luthier.lifecycle.judging import judge_evidence
 from luthier.lifecycle.lab.forgetting import forgetting_of, forgetting_verdict
 from luthier.lifecycle.lab.warnings import run_warnings
 from luthier.lifecycle.links.data import gold_set
@@ -76,6 +77,7 @@ def settle_gate(
         if override_reason is not None
         else _standing_override(work, name, inputs, needed=not run(section, evidence).lets_through)
     )
+    judges: dict[str, Json] = {one.judge: one.digest for one in evidence.judges}
     return work.settle(
         "gate",
         name,
@@ -85,6 +87,7 @@ def settle_gate(
             "override": override.reason if override else None,
             "intact": dict(evidence.intact),  # bytes that changed since then must be judged anew
             "warnings": list(evidence.warnings),
+            **({"judges": judges} if judges else {}),
         },
         inputs=inputs,
         perform=lambda: _decide(work, section, evidence, override),
@@ -196,6 +199,7 @@ def _evidence(work: Workspace, variants: Variants, variant: Variant, *, label: s
         intact=_intact(work, variants, variant),
         first_release=first,
         forgetting=forgetting_verdict(work, variant),
+        judges=judge_evidence(work, variants, variant, label=label),
         warnings=run_warnings(work, variant, label),
     )
 
