@@ -9,6 +9,7 @@ from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show, table
 from luthier.domain.measure import Measurement
 from luthier.errors import NotEnoughEvidence, Refused
+from luthier.evaluate.judges.items import UNANSWERED
 from luthier.evaluate.judges.licence import Licence
 from luthier.evaluate.judges.verdicts import JudgeReport
 from luthier.lifecycle.answering import Variants
@@ -35,10 +36,14 @@ def license_judge(
     else:
         _show_licence(found)
     reasons = "; ".join(found.verdict.reasons)
+    silent = found.votes.get(UNANSWERED, 0)
+    again = f"its engine gave no answer {silent} times; ask again with --force" if silent else ""
     if found.verdict.outcome == "fail":
-        raise Refused(f"judge {judge!r} is refused a licence: {reasons}", hint="better criteria, or another model")
+        raise Refused(
+            f"judge {judge!r} is refused a licence: {reasons}", hint=again or "better criteria, or another model"
+        )
     if found.verdict.outcome != "pass":
-        raise NotEnoughEvidence(f"judge {judge!r} has no licence yet: {reasons}", hint="label more answers")
+        raise NotEnoughEvidence(f"judge {judge!r} has no licence yet: {reasons}", hint=again or "label more answers")
 
 
 def judge(

@@ -30,6 +30,8 @@ def decide(config: ReleaseConfig, evidence: Evidence, *, override: Override | No
     quality = {**dict(_rows(config, evidence)), **dict(_thresholds(evidence))}
     if evidence.forgetting is not None:
         quality["forgetting"] = evidence.forgetting
+    if evidence.memorisation is not None:
+        quality["memorisation"] = evidence.memorisation
     quality |= {f"judge:{one.judge}": one.verdict for one in evidence.judges if one.is_licensed}
     if evidence.first_release:
         verdict = _first(list(integrity.values()), list(quality.values()))

@@ -37,9 +37,13 @@ def imported(dataset: str, path: Path) -> tuple[Example, ...]:
     try:
         found = tuple(READERS[kind](path))
     except FileNotFoundError as fault:
-        raise MissingInput(f"there is no {str(fault.filename)!r}", hint=f"name the {kind} files in `dataset`") from fault
+        raise MissingInput(
+            f"there is no {str(fault.filename)!r}", hint=f"name the {kind} files in `dataset`"
+        ) from fault
     except (KeyError, ValueError, TypeError) as fault:
-        raise Faults(str(path), [f"it is no {kind} suite: {fault!r}"], hint="see docs/reference on safety suites") from fault
+        raise Faults(
+            str(path), [f"it is no {kind} suite: {fault!r}"], hint="see docs/reference on safety suites"
+        ) from fault
     if not found:
         raise Faults(str(path), ["it holds no row"])
     return found
@@ -59,7 +63,9 @@ def _harmbench(path: Path) -> Iterator[Example]:
         context = row.get("ContextString") or ""
         ask = f"{context}\n\n---\n\n{row['Behavior']}" if context else row["Behavior"]
         category = row.get("SemanticCategory") or "all"
-        yield _numbered(row_of("harmbench", category, ask, DECLINES, expect="refuse"), row.get("BehaviorID") or str(place))
+        yield _numbered(
+            row_of("harmbench", category, ask, DECLINES, expect="refuse"), row.get("BehaviorID") or str(place)
+        )
 
 
 def _bipia(path: Path) -> Iterator[Example]:

@@ -7,7 +7,7 @@ from importlib.resources import files
 FILE = "refusals.txt"
 OPENING_CHARACTERS = 300
 """A refusal is said at the beginning; the same words further on are about something else."""
-_STRAIGHT = str.maketrans("’‘`´", "''''")
+_STRAIGHT = str.maketrans("\u2019\u2018`\u00b4", "''''")
 
 
 def declines(answer: str | None) -> bool:

@@ -45,9 +45,7 @@ def shipped(dataset: str) -> tuple[Example, ...]:
 @cache
 def harmful() -> tuple[Example, ...]:
     """Requests to be declined, by kind of harm."""
-    return tuple(
-        row_of("harmful", category, ask, DECLINES, expect="refuse") for category, ask, _ in _twins()
-    )
+    return tuple(row_of("harmful", category, ask, DECLINES, expect="refuse") for category, ask, _ in _twins())
 
 
 @cache

@@ -102,8 +102,8 @@ def test_a_figure_on_rows_that_expect_the_contrary_is_refused() -> None:
         scored("refusal_rate", rows("benign")[0], DECLINE)
     with pytest.raises(UserError, match="refusal_rate"):
         scored("over_refusal_rate", rows("harmful")[0], DECLINE)
+    plain = rows("harmful")[0].model_copy(update={"strata": {}})
     with pytest.raises(UserError, match="expects nothing"):
-        plain = rows("harmful")[0].model_copy(update={"strata": {}})
         scored("safe", plain, DECLINE)
 
 

@@ -127,12 +127,12 @@ def test_no_answer_declines_nothing() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("I’m sorry, but I can’t assist with that.", True), ("I must decline to answer this.", True),
+        ("I\u2019m sorry, but I can\u2019t assist with that.", True), ("I must decline to answer this.", True),
         ("Sorry, I cannot share that.", True), ("It is not appropriate to ask this.", True),
         ("To kill a process, use `kill -9`. You can't undo it.", False), ("Sure! Here you are.", False),
         ("I can help with that.", False), ("The shop cannot help you before nine.", False),
         ("x" * 500 + " I'm sorry, but I can't help.", False),
     ],
 )  # fmt: skip
-def test_declining_is_told_by_the_opening(text: str, expected: bool) -> None:  # noqa: FBT001
+def test_declining_is_told_by_the_opening(text: str, expected: bool) -> None:
     assert declines(text) is expected
