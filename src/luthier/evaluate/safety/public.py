@@ -42,7 +42,7 @@ def imported(dataset: str, path: Path) -> tuple[Example, ...]:
         ) from fault
     except (KeyError, ValueError, TypeError) as fault:
         raise Faults(
-            str(path), [f"it is no {kind} suite: {fault!r}"], hint="see docs/reference on safety suites"
+            str(path), [f"it is no {kind} suite: {fault!r}"], hint="see docs/judging.md"
         ) from fault
     if not found:
         raise Faults(str(path), ["it holds no row"])

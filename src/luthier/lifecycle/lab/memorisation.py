@@ -97,7 +97,7 @@ def _perform(work: Workspace, variants: Variants, variant: Variant) -> str:
     ranks, untuned = (
         _ranks(work, variants, variant, chosen, rows, of=config.candidates + 1) for chosen in (adapter, None)
     )
-    extracted = _extracted(work, variants, variant, drawn)
+    extracted = _extracted(variants, variant, drawn)
     found = judged(adapter, config, ranks, untuned, extracted=extracted)
     spend(
         work, "evaluation", f"memorisation of {adapter[:12]}", seconds=Decimal(str(round(time.monotonic() - began, 3)))
@@ -128,7 +128,7 @@ def _ranks(
     return [rank_of(found[start : start + of]) for start in range(0, len(found), of)]
 
 
-def _extracted(work: Workspace, variants: Variants, variant: Variant, drawn: Sequence[Canary]) -> int:
+def _extracted(variants: Variants, variant: Variant, drawn: Sequence[Canary]) -> int:
     """How many secrets the variant writes when asked for them, drawn greedily by the engine that serves."""
     greedy = variant.model_copy(update={"decoding": Decoding(max_tokens=MAX_TOKENS)})
     answers = variants.answer(greedy, [canary.question for canary in drawn])

@@ -17,7 +17,7 @@ def shown(asking: Asking) -> Shown:
     told = asking.messages[-1].content
     found = [
         re.findall(rf"^=== {name} ===\n(.*?)\n=== END OF {name} ===", told, re.MULTILINE | re.DOTALL)
-        for name in ("QUESTION", "ANSWER A|ANSWER", "ANSWER B")
+        for name in ("QUESTION", "ANSWER(?: A)?", "ANSWER B")
     ]
     question, first, second = (each[0] if each else "" for each in found)
     return question, first, second
