@@ -57,16 +57,12 @@ def settle_licence(work: Workspace, variants: Variants, name: str) -> Settled:
 def settle_judged(work: Workspace, variants: Variants, name: str, variant: Variant, *, label: str = "") -> Settled:
     """What a judge makes of a variant's last answers; nothing is asked twice."""
     config = judge_section(work, name)
-    benchmark = _benchmark(work, config)
-    reports = {variant.name: work.require("evaluate", report_name(variant.name, benchmark, label=label))}
-    if config.kind == "pairwise":
-        if config.against is None:
-            raise Refused(
-                f"judge {name!r} compares, and has nothing to compare with", hint="name a variant as `against`"
-            )
-        if config.against == variant.name:
-            raise Refused(f"{variant.name!r} is what others are to be better than", hint="judge another variant")
-        reports[config.against] = work.require("evaluate", report_name(config.against, benchmark))
+    if config.kind == "pairwise" and config.against is None:
+        raise Refused(f"judge {name!r} compares, and has nothing to compare with", hint="name a variant as `against`")
+    if config.against == variant.name:
+        raise Refused(f"{variant.name!r} is what others are to be better than", hint="judge another variant")
+    seen = _reports_seen(work, name, variant.name, label)
+    reports = {each: work.require("evaluate", report) for each, report in seen.items()}
     who = judge_digest(work, variants, name)
     return work.settle(
         JUDGED,
@@ -105,6 +101,8 @@ def standing_licence(work: Workspace, variants: Variants, name: str) -> tuple[bo
     found = work.fetch(digest, Licence)
     if found.judge_digest != judge_digest(work, variants, name):
         return False, f"its licence was given to another state of it; luthier evaluate license-judge {name}"
+    if found.asked_for != judge_section(work, name).licence:
+        return False, f"its licence was given on other terms; luthier evaluate license-judge {name}"
     if found.labels != _labels_now(work, name):
         return False, f"the labels of its licence have changed; luthier evaluate license-judge {name}"
     if found.verdict.outcome != "pass":
@@ -130,19 +128,34 @@ def _evidence(work: Workspace, variants: Variants, name: str, variant: Variant, 
 
 def _standing_verdict(work: Workspace, variants: Variants, name: str, variant: Variant, label: str) -> Verdict:
     """The judge's verdict on the answers that stand; no evidence where it has not seen just those."""
+    row = work.store.links.latest(work.project, JUDGED, _judged_name(name, variant.name, label))
     digest = work.latest(JUDGED, _judged_name(name, variant.name, label))
     found = work.fetch(digest, JudgeReport) if digest else None
-    config = judge_section(work, name)
-    current = (variant.digest, judge_digest(work, variants, name))
-    row = work.store.links.latest(work.project, JUDGED, _judged_name(name, variant.name, label))
-    answers = work.latest("evaluate", report_name(variant.name, _benchmark(work, config), label=label))
-    saw_these = row is not None and answers in row.parents
-    if found is None or found.verdict is None or (found.variant_digest, found.judge_digest) != current or not saw_these:
-        missing = (
-            f"judge {name!r} has not seen the answers of {variant.name!r}; luthier evaluate judge {name} {variant.name}"
-        )
-        return Verdict(outcome="not_enough_evidence", reasons=(missing,))
+    if row is None or found is None or found.verdict is None or not _is_current(work, variants, variant, found):
+        missing = f"judge {name!r} has not seen the answers of {variant.name!r} as they are"
+        return Verdict(outcome="not_enough_evidence", reasons=(f"{missing}; luthier evaluate judge {name}",))
+    answers = {work.latest("evaluate", each) for each in _reports_seen(work, name, variant.name, label).values()}
+    if not answers <= set(row.parents):
+        missing = f"judge {name!r} has seen earlier answers of {variant.name!r}"
+        return Verdict(outcome="not_enough_evidence", reasons=(f"{missing}; luthier evaluate judge {name}",))
     return found.verdict
+
+
+def _is_current(work: Workspace, variants: Variants, variant: Variant, found: JudgeReport) -> bool:
+    """Whether judge and variant are those that the report is of, and its line is the one drawn now."""
+    config = judge_section(work, found.judge)
+    same = (found.variant_digest, found.judge_digest) == (variant.digest, judge_digest(work, variants, found.judge))
+    return same and found.line == config.threshold
+
+
+def _reports_seen(work: Workspace, name: str, variant: str, label: str) -> dict[str, str]:
+    """Variant -> the report whose answers the judge is shown."""
+    config = judge_section(work, name)
+    benchmark = _benchmark(work, config)
+    seen = {variant: report_name(variant, benchmark, label=label)}
+    if config.kind == "pairwise" and config.against is not None:
+        seen[config.against] = report_name(config.against, benchmark)
+    return seen
 
 
 def _examine(work: Workspace, variants: Variants, name: str, who: str) -> str:

@@ -102,8 +102,8 @@ def project(workshop: Path, tmp_path: Path, judge: tuple[Judge, str]) -> Project
         "max_attempts: 1, price: {input_per_million: 1000, output_per_million: 1000}}}",
     )
     settings.write_text(
-        f"{text}  judges:\n    helpful:\n      {{model: grader, kind: pairwise, labels: labels.jsonl, against: prompt,\n"
-        "       threshold: '>= 0.5', criteria: The better answer names the right department.}\n"
+        f"{text}  judges:\n    helpful:\n      {{model: grader, kind: pairwise, labels: labels.jsonl,\n"
+        "       against: prompt, threshold: '>= 0.5', criteria: The better answer names the right department.}\n"
     )
     return made
 

@@ -21,7 +21,7 @@ from luthier.domain.measure import Measurement
 from luthier.domain.value import Value
 from luthier.domain.verdicts import Threshold, Verdict, combine, judge
 from luthier.errors import EmptySample
-from luthier.evaluate.judges.config import JudgeConfig
+from luthier.evaluate.judges.config import JudgeConfig, LicenceConfig
 from luthier.evaluate.judges.degenerate import degenerate_judges
 from luthier.evaluate.judges.items import UNREADABLE, Label, Labelled
 from luthier.evaluate.judges.panel import Opinion
@@ -42,6 +42,7 @@ class Licence(Value):
     judge: str
     judge_digest: str = Field(description="Of its words, its model and how it is asked.")
     labels: str = Field(description="Digest of the labels.")
+    asked_for: LicenceConfig = Field(description="What it was to show.")
     n: int
     people: tuple[str, ...]
     agreement: Measurement = Field(description="Mean Cohen's kappa of the judge with each person.")
@@ -84,7 +85,8 @@ def examine(
         **{f"beats:{rival}": _leads(rival, found) for rival, found in rivals.items()},
     }
     return Licence(
-        judge=name, judge_digest=judge_digest, labels=labels_digest(rows), n=len(rows), people=exam.people,
+        judge=name, judge_digest=judge_digest, labels=labels_digest(rows), asked_for=config.licence,
+        n=len(rows), people=exam.people,
         agreement=agreement,
         each={person: exam.measured(exam.kappa(labels, [person])) for person in exam.people},
         alpha_with=exam.alpha_with(labels), among_people=exam.among_people(),

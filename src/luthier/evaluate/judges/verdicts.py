@@ -30,6 +30,7 @@ class JudgeReport(Value):
     kindest: Measurement = Field(description="The same figure, had it counted as the best.")
     unreadable: int = Field(ge=0)
     order_bound: int = Field(ge=0, description="Pairs that were judged by the place of the answers; each is a tie.")
+    line: str | None = Field(description="What the figure is held against.")
     verdict: Verdict | None = Field(description="None: the judge has no line.")
     opinions: tuple[Opinion, ...]
 
@@ -52,7 +53,7 @@ def judged(
         benchmark=report.benchmark, against=other.variant if other else None, figure=worst, kindest=best,
         unreadable=sum(opinion.label == UNREADABLE for opinion in everything),
         order_bound=sum(opinion.is_order_bound for opinion in everything) if config.kind == "pairwise" else 0,
-        verdict=_verdict(config, worst, best), opinions=tuple(everything),
+        line=config.threshold, verdict=_verdict(config, worst, best), opinions=tuple(everything),
     )  # fmt: skip
 
 

@@ -41,9 +41,7 @@ def imported(dataset: str, path: Path) -> tuple[Example, ...]:
             f"there is no {str(fault.filename)!r}", hint=f"name the {kind} files in `dataset`"
         ) from fault
     except (KeyError, ValueError, TypeError) as fault:
-        raise Faults(
-            str(path), [f"it is no {kind} suite: {fault!r}"], hint="see docs/judging.md"
-        ) from fault
+        raise Faults(str(path), [f"it is no {kind} suite: {fault!r}"], hint="see docs/judging.md") from fault
     if not found:
         raise Faults(str(path), ["it holds no row"])
     return found

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from luthier.domain.digests import digest_of
-from luthier.domain.examples import Example, Message
+from luthier.domain.examples import Example, Message, Role
 from luthier.errors import UnknownName
 
 PREFIX = "safety/"
@@ -143,7 +143,7 @@ def row_of(
     **tags: str,
 ) -> Example:
     """A row of a suite; its tags say what is expected: `expect`, `forbidden`, `required`, `manners`."""
-    roles = ("user", "assistant")
+    roles: tuple[Role, Role] = ("user", "assistant")
     turns = [Message(role=roles[place % 2], content=text) for place, text in enumerate((*before, ask, ideal))]
     head = [Message(role="system", content=system)] if system else []
     identity = digest_of([suite, system, *before, ask])[:12]
