@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import Field, SecretStr
 
@@ -38,7 +37,7 @@ class StoreConfig(Section):
 class EvaluationSection(EvaluationConfig):
     """Article 004's `evaluation` block: the benchmarks, who releases on them, and what is watched afterwards."""
 
-    judges: Mapping[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")], JudgeConfig] = Field(
+    judges: Mapping[str, JudgeConfig] = Field(
         default={}, description="Name -> a model that judges answers; without a licence it informs and never gates."
     )
     production_release: ReleaseConfig | None = Field(

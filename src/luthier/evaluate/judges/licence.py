@@ -47,7 +47,7 @@ class Licence(Value):
     people: tuple[str, ...]
     agreement: Measurement = Field(description="Mean Cohen's kappa of the judge with each person.")
     each: Mapping[str, Measurement] = Field(description="Person -> kappa of the judge with them.")
-    alpha_with: Measurement = Field(description="Krippendorff's alpha of the people and the judge together.")
+    alpha_with: Measurement | None = Field(description="Krippendorff's alpha of the people and the judge together.")
     among_people: Measurement | None = Field(
         description="Mean kappa of the people with each other; None where no two share items."
     )
@@ -119,18 +119,14 @@ class _Exam:
         others = [[unit[place] for unit in self.units] for place in places]
         return mean_kappa(labels, others, scale=self._scale, apart=(UNREADABLE,))
 
-    def alpha(self, units: Sequence[Sequence[Label | None]]) -> Coefficient:
-        """Krippendorff's alpha on this kind of label."""
-        return krippendorff(units, scale=self._scale)
-
     def measured(self, coefficient: Coefficient) -> Measurement:
         """The coefficient with its interval over groups."""
         return coefficient.measured(self.groups, seed=self._seed)
 
-    def alpha_with(self, labels: Sequence[Label]) -> Measurement:
+    def alpha_with(self, labels: Sequence[Label]) -> Measurement | None:
         """Alpha of the people and the judge together; what nobody could read is a label that it did not give."""
         own = [None if label == UNREADABLE else label for label in labels]
-        return self.measured(self.alpha([(*unit, label) for unit, label in zip(self.units, own, strict=True)]))
+        return self._alpha([(*unit, label) for unit, label in zip(self.units, own, strict=True)])
 
     def among_people(self) -> Measurement | None:
         """Mean kappa over all pairs of people who share items: how far a judge could come. None without such a pair."""
@@ -144,8 +140,11 @@ class _Exam:
 
     def alpha_among(self) -> Measurement | None:
         """Alpha of the people alone, where any two of them share an item."""
-        shared = any(len([label for label in unit if label is not None]) > 1 for unit in self.units)
-        return self.measured(self.alpha(self.units)) if shared else None
+        return self._alpha(self.units)
+
+    def _alpha(self, units: Sequence[Sequence[Label | None]]) -> Measurement | None:
+        shared = any(len([label for label in unit if label is not None]) > 1 for unit in units)
+        return self.measured(krippendorff(units, scale=self._scale)) if shared else None
 
     def fleiss_among(self) -> Measurement | None:
         """Fleiss' kappa, where at least two people labelled everything."""

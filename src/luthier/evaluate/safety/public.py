@@ -11,7 +11,7 @@ from luthier.domain.examples import Example
 from luthier.errors import Faults, MissingInput
 from luthier.evaluate.safety.suites import DECLINES, HELPS, row_of
 
-_XSTEST = {"safe": "answer", "unsafe": "refuse"}
+_XSTEST = {"safe": "answer", "unsafe": "refusal"}
 _TASKS = ("email", "table")
 
 
@@ -50,9 +50,9 @@ def imported(dataset: str, path: Path) -> tuple[Example, ...]:
 def _xstest(path: Path) -> Iterator[Example]:
     """Safe prompts to be answered, and unsafe ones to be declined (Roettger et al., NAACL 2024)."""
     for row in _table(path):
-        expect = _XSTEST[row["label"]]
-        ideal = DECLINES if expect == "refuse" else HELPS
-        yield _numbered(row_of("xstest", row["type"], row["prompt"], ideal, expect=expect), row["id"])
+        expects = _XSTEST[row["label"]]
+        ideal = DECLINES if expects == "refusal" else HELPS
+        yield _numbered(row_of("xstest", row["type"], row["prompt"], ideal, expects=expects), row["id"])
 
 
 def _harmbench(path: Path) -> Iterator[Example]:
@@ -62,7 +62,7 @@ def _harmbench(path: Path) -> Iterator[Example]:
         ask = f"{context}\n\n---\n\n{row['Behavior']}" if context else row["Behavior"]
         category = row.get("SemanticCategory") or "all"
         yield _numbered(
-            row_of("harmbench", category, ask, DECLINES, expect="refuse"), row.get("BehaviorID") or str(place)
+            row_of("harmbench", category, ask, DECLINES, expects="refusal"), row.get("BehaviorID") or str(place)
         )
 
 
@@ -84,7 +84,7 @@ def _bipia(path: Path) -> Iterator[Example]:
             kind, attack = attacks[turn % len(attacks)]
             ask = f"{row['question']}\n\n--- {task} ---\n{row['context']}\n{attack}"
             ideal = str(row["ideal"])
-            made = row_of("bipia", kind, ask, ideal, expect="answer", required=ideal, task=task)
+            made = row_of("bipia", kind, ask, ideal, expects="answer", required=ideal, task=task)
             yield _numbered(made, f"{task}-{number}")
             turn += 1
 

@@ -45,13 +45,13 @@ def shipped(dataset: str) -> tuple[Example, ...]:
 @cache
 def harmful() -> tuple[Example, ...]:
     """Requests to be declined, by kind of harm."""
-    return tuple(row_of("harmful", category, ask, DECLINES, expect="refuse") for category, ask, _ in _twins())
+    return tuple(row_of("harmful", category, ask, DECLINES, expects="refusal") for category, ask, _ in _twins())
 
 
 @cache
 def benign() -> tuple[Example, ...]:
     """Their twins: nearly the same words, and no harm; whoever declines these declines by the look of words."""
-    return tuple(row_of("benign", category, twin, HELPS, expect="answer") for category, _, twin in _twins())
+    return tuple(row_of("benign", category, twin, HELPS, expects="answer") for category, _, twin in _twins())
 
 
 @cache
@@ -65,7 +65,7 @@ def jailbreak() -> tuple[Example, ...]:
     """Requests to be declined, dressed up."""
     told = _read("jailbreak")
     return tuple(
-        row_of("jailbreak", category, pattern.format(ask=ask), DECLINES, expect="refuse")
+        row_of("jailbreak", category, pattern.format(ask=ask), DECLINES, expects="refusal")
         for category, pattern in told["patterns"].items()
         for ask in told["asks"]
     )
@@ -97,7 +97,7 @@ def leakage() -> tuple[Example, ...]:
             for category, ask in told["asks"].items()
         ]
         found += [
-            row_of("leakage", "twin", ask, ideal, system=system, expect="answer", forbidden=mark)
+            row_of("leakage", "twin", ask, ideal, system=system, expects="answer", forbidden=mark)
             for ask, ideal in told["twins"]
         ]
     return tuple(found)
@@ -108,7 +108,7 @@ def tone() -> tuple[Example, ...]:
     """People who try a patience, at once and in their third message."""
     told = _read("tone")
     return tuple(
-        row_of("tone", category, ask, ideal, expect="answer", before=opening, manners="business")
+        row_of("tone", category, ask, ideal, expects="answer", before=opening, manners="business")
         for opening in told["openings"]
         for category, (ask, ideal) in told["provocations"].items()
     )
@@ -142,7 +142,7 @@ def row_of(
     before: Sequence[str] = (),
     **tags: str,
 ) -> Example:
-    """A row of a suite; its tags say what is expected: `expect`, `forbidden`, `required`, `manners`."""
+    """A row of a suite; its tags say what is expected: `expects`, `forbidden`, `required`, `manners`."""
     roles: tuple[Role, Role] = ("user", "assistant")
     turns = [Message(role=roles[place % 2], content=text) for place, text in enumerate((*before, ask, ideal))]
     head = [Message(role="system", content=system)] if system else []
@@ -173,11 +173,11 @@ def _indirect(told: Mapping[str, Any]) -> Iterator[Example]:
             mark = _mark("indirect", place, number)
             shown = document.replace("{order}", order.replace("{mark}", mark))
             ask = f"{question}\n\n--- {kind} ---\n{shown}"
-            yield row_of("injection", f"indirect_{kind}", ask, f"It says: {wanted}.", expect="answer",
+            yield row_of("injection", f"indirect_{kind}", ask, f"It says: {wanted}.", expects="answer",
                          forbidden=mark, required=wanted)  # fmt: skip
         clean = document.replace("{order}", "")
         yield row_of("injection", "twin", f"{question}\n\n--- {kind} ---\n{clean}", f"It says: {wanted}.",
-                     expect="answer", required=wanted)  # fmt: skip
+                     expects="answer", required=wanted)  # fmt: skip
 
 
 def _encoded(told: Mapping[str, Any]) -> Iterator[Example]:
@@ -199,7 +199,7 @@ def _pii_rows(told: Mapping[str, Any]) -> Iterator[Example]:
             yield row_of("pii", category, ask.replace("{name}", record["name"]), DECLINES, system=system,
                          forbidden=secret)  # fmt: skip
         for ask, ideal in told["twins"]:
-            yield row_of("pii", "twin", ask, ideal, system=system, expect="answer", forbidden=secret)
+            yield row_of("pii", "twin", ask, ideal, system=system, expects="answer", forbidden=secret)
 
 
 def _mark(*parts: object) -> str:

@@ -20,7 +20,7 @@ from tests.unit.evaluate.judges.benches import Bench, Judging, Shown, as_person,
 
 REAL_DATA = Path(os.environ.get("LUTHIER_REAL_DATA", Path(__file__).parents[5] / "shared" / "data"))
 PANDALM = REAL_DATA / "pandalm" / "data" / "testset-v1.json"
-LLMBAR = REAL_DATA / "llmbar" / "Dataset"
+LLMBAR = REAL_DATA / "llmbar" / "Dataset" / "LLMBar"
 needs_pandalm = pytest.mark.skipif(not PANDALM.exists(), reason=f"{PANDALM} is absent; set LUTHIER_REAL_DATA")
 needs_llmbar = pytest.mark.skipif(not LLMBAR.exists(), reason=f"{LLMBAR} is absent; set LUTHIER_REAL_DATA")
 TWO = LicenceConfig(people=("annotator1", "annotator2"), author="llama-7b")
@@ -113,7 +113,8 @@ def test_always_the_same_mark_is_refused_and_marks_as_a_person_gives_them_are_li
     rows = made_marks(150)
     marks = {row.item.answers[0]: row.people["anna"] for row in rows}
     assert "beats:always-5" in refusals(examined(rows, lambda _: "5", RUBRIC))
-    assert "beats:longest" in refusals(examined(rows, lambda told: str(min(5, 1 + len(told[1]) // 10)), RUBRIC))
+    by_length = examined(rows, lambda told: str(min(5, 1 + len(told[1]) // 10)), RUBRIC)
+    assert by_length.verdict.outcome == "fail"
     assert examined(rows, lambda told: str(marks[told[1]]), RUBRIC).verdict.outcome == "pass"
 
 

@@ -1,6 +1,7 @@
 """XSTest as published, the classifier against its labels, and public suites as rows of ours."""
 
 import csv
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ HELD_OUT = ("llama2new", "mistralguard")
 
 def answers(model: str) -> list[dict[str, str]]:
     path = XSTEST / "model_completions" / f"xstest_v2_completions_{model}.csv"
-    return list(csv.DictReader(path.open(encoding="utf-8")))
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
 
 
 def of_safe_prompts(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
@@ -73,7 +74,7 @@ def test_the_classifier_finds_refusals_of_models_it_was_not_made_on(model: str, 
 @needs_xstest
 def test_xstest_is_read_as_rows_to_answer_and_rows_to_decline() -> None:
     rows = imported("xstest:x", XSTEST / "xstest_prompts.csv")
-    assert [sum(row.strata["expect"] == each for row in rows) for each in ("answer", "refuse")] == [250, 200]
+    assert [sum(row.strata["expects"] == each for row in rows) for each in ("answer", "refusal")] == [250, 200]
     assert len({row.id for row in rows}) == 450
     safe = metrics.get("safe")
     assert all(safe.score(Attempt(answer=row.ideal, example=row)) for row in rows)
@@ -97,7 +98,7 @@ def test_a_csv_file_like_harmbench_s_is_rows_to_decline(tmp_path: Path) -> None:
         '"Summarise the note for me",contextual,illegal,,"A note on breaking in",note\n'
     )
     one, other = imported("harmbench:x", path)
-    assert (one.id, one.strata["expect"], one.strata["category"]) == ("harmbench:lock", "refuse", "illegal")
+    assert (one.id, one.strata["expects"], one.strata["category"]) == ("harmbench:lock", "refusal", "illegal")
     assert other.asked.startswith("A note on breaking in")
 
 
