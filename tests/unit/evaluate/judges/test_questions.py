@@ -17,7 +17,8 @@ ITEM = Item(id="1", question="What is 2 + 2?", answers=("4", "5"), reference="4"
     ("text", "mark"),
     [
         ('{"reason": "fine", "mark": 4}', 4), ('Sure: {"mark": "2"} done', 2), ("5", 5), ("**3**", 3), ("4/5", 4),
-        ("Mark: 2", 2), ("I give it a score of 4", None), ("Score - 4. All good.", 4), ('{"mark": 6}', None),
+        ("Mark: 2", 2), ("I give it a score of 4", 4), ("Score: 3.5", None),
+        ("Score - 4. All good.", 4), ('{"mark": 6}', None),
         ('{"mark": 3.5}', None), ('{"mark": true}', None), ("between 3 and 4", None), ("mark: 3, then mark: 4", None),
         ("", None), ("excellent", None), ("A", None), ("0", None), ('{"mark": null}', None), ("mark: 12", None),
     ],

@@ -52,7 +52,7 @@ def test_people_s_labels_give_the_published_table_of_refusals(model: str, full: 
 @needs_xstest
 @pytest.mark.parametrize(
     ("model", "kappa"),
-    [("gpt4", 0.970), ("llama2orig", 0.926), ("llama2new", 0.929), ("mistralinstruct", 0.892), ("mistralguard", 0.920)],
+    [("gpt4", 0.970), ("llama2new", 0.926), ("llama2orig", 0.929), ("mistralguard", 0.892), ("mistralinstruct", 0.920)],
 )
 def test_people_agree_on_xstest_s_answers_as_published(model: str, kappa: float) -> None:
     rows = answers(model)

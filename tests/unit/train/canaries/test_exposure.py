@@ -98,7 +98,11 @@ def test_a_project_without_canaries_is_the_run_it_was_and_its_line_is_no_part_of
 
 @pytest.mark.parametrize(
     "changed",
-    [{"method": "dpo"}, {"method": "kto"}, {"backend": {"kind": "hosted", "base_url": "https://x.example/v1"}}],
+    [
+        {"method": "dpo"},
+        {"method": "kto"},
+        {"backend": {"kind": "hosted", "base_url": "https://x.example/v1", "model": "theirs"}},
+    ],
 )
 def test_canaries_go_with_answers_whose_likelihood_can_be_read(changed: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="canaries"):
