@@ -13,6 +13,7 @@ import orjson
 from luthier.domain.answers import Answer
 from luthier.domain.digests import digest_of
 from luthier.domain.variants import ModelRef
+from luthier.errors import EngineFault
 from luthier.evaluate.judges.panel import Asking
 from luthier.lifecycle.spending import spend
 from luthier.lifecycle.workspace import Workspace
@@ -54,6 +55,8 @@ class Asked:
         requests = [EngineRequest(messages=asking.messages, decoding=asking.decoding) for asking in portion]
         began = time.monotonic()
         answers = self._engine.answer(requests)
+        if len(answers) != len(portion):
+            raise EngineFault(f"the model of {self._label!r} gave {len(answers)} answers to {len(portion)} questions")
         seconds = Decimal(str(round(time.monotonic() - began, 3)))
         charged = [answer.cost for answer in answers if answer.cost.amount]
         spend(self._work, "evaluation", self._label, seconds=seconds, paid=reduce(add, charged) if charged else None)
