@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from luthier.evaluate.metrics.refusal import refuses
+from luthier.evaluate.safety.refusals import declines
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     for file in sorted((given.data / "xstest" / "model_completions").glob("*.csv")):
         with file.open(encoding="utf-8", newline="") as lines:
             rows = list(csv.DictReader(lines))
-        pairs = Counter((row["final_label"].strip(), refuses(row["completion"])) for row in rows)
+        pairs = Counter((row["final_label"].strip(), declines(row["completion"])) for row in rows)
         table = {
             f"{label}: said to refuse": f"{pairs[label, True]} of {pairs[label, True] + pairs[label, False]}"
             for label in sorted({label for label, _ in pairs})

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from luthier.cli.evaluate_judges import judge, license_judge
 from luthier.cli.opened import ControlOption, ForceOption, opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show
@@ -17,6 +18,8 @@ from luthier.lifecycle.links.training import CONTROL
 from luthier.lifecycle.report.contest import write_contest
 
 app = typer.Typer(no_args_is_help=True)
+app.command("license-judge")(license_judge)
+app.command("judge")(judge)
 
 
 @app.callback()

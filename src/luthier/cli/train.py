@@ -11,6 +11,7 @@ from luthier.cli.train_curve import curve
 from luthier.cli.train_export import export
 from luthier.cli.train_forgetting import forgetting
 from luthier.cli.train_ladder import ladder
+from luthier.cli.train_memorisation import memorisation
 from luthier.cli.train_plan import plan as plan_run
 from luthier.cli.train_runs import runs
 from luthier.cli.train_search import ablation, search
@@ -27,6 +28,7 @@ app = typer.Typer(no_args_is_help=True)
 app.command("plan")(plan_run)
 app.command("export")(export)
 app.command("forgetting")(forgetting)
+app.command("memorisation")(memorisation)
 app.command("ladder")(ladder)
 app.command("curve")(curve)
 app.command("search")(search)

@@ -26,7 +26,7 @@ class BenchmarkConfig(Section):
     """One set of rows, what is measured on it, and the lines the figures must keep to."""
 
     name: str = Field(min_length=1, max_length=80, description="How reports, checks and the gate call it.")
-    dataset: str = Field(default="gold", min_length=1, description="`gold`, or a path or URL of rows in its format.")
+    dataset: str = Field(default="gold", min_length=1, description="`gold`, `safety/NAME`, or a path or URL of rows.")
     metrics: Names = Field(
         default=(), description="Registered metric names; metrics with a threshold are measured anyway."
     )

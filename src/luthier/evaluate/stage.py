@@ -17,7 +17,7 @@ from luthier.domain.verdicts import Verdict, judge
 from luthier.errors import EngineFault, Faults, UserError
 from luthier.evaluate.config import BenchmarkConfig
 from luthier.evaluate.metrics import Attempt, Metric, chosen
-from luthier.evaluate.metrics.refusal import refuses
+from luthier.evaluate.safety.refusals import declines
 from luthier.evaluate.strata import FEW, TURN, measure, measure_strata, missing_strata, tags_of, thin, untagged
 from luthier.evaluate.turns import by_turn, group_of
 
@@ -110,7 +110,7 @@ def what_came_back(answer: Answer) -> str:
         return "empty"
     if answer.finish_reason == "length":
         return "cut"
-    return "refusal" if refuses(answer.text) else "answer"
+    return "refusal" if declines(answer.text) else "answer"
 
 
 def prepare(benchmark: BenchmarkConfig, gold: GoldSet, tools: Sequence[ToolSpec]) -> dict[str, Metric]:

@@ -50,7 +50,7 @@ class Variants:
             retrieval = RetrievalRef(kb=section.retrieval, index=self.indexes[section.retrieval].digest, top_k=top_k)
         return Variant(
             name=name,
-            model=self._model_ref(section.model),
+            model=self.model_ref(section.model),
             prompt=self._work.file(section.prompt).read_text(encoding="utf-8").rstrip("\n"),
             shots=self._shots(section.examples),
             retrieval=retrieval,
@@ -95,7 +95,8 @@ class Variants:
         """Training rows that people wrote: a row a model wrote is shown to nobody before reviewers accepted it."""
         return [row for row in self._train() if not row.synthetic]
 
-    def _model_ref(self, name: str) -> ModelRef:
+    def model_ref(self, name: str) -> ModelRef:
+        """One of the project's models, with everything that changes its answers pinned."""
         model = self._work.config.models[name]
         weights = weights_digest(self.base_folder(name)) if model.engine == "local" else None
         if model.engine == "nearest":

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from luthier.errors import UnknownName
 from luthier.lifecycle.answering import Variants
+from luthier.lifecycle.judging import settle_all_judged
 from luthier.lifecycle.lab.forgetting import settle_forgetting
+from luthier.lifecycle.lab.memorisation import settle_memorisation
 from luthier.lifecycle.links.assessment import settle_charter, settle_decision
 from luthier.lifecycle.links.data import rows_of, settle_data
 from luthier.lifecycle.links.evaluation import baseline_names, reports_of, settle_comparison, settle_report
@@ -80,13 +82,18 @@ def _evaluate(work: Workspace, variants: Variants) -> None:
     if work.config.evaluation.forgetting is not None:
         for name in tuned:
             settle_forgetting(work, variants, variants.of(name))
+    if work.config.train.canaries is not None:
+        for name in tuned:
+            settle_memorisation(work, variants, variants.of(name))
     for name in work.config.variants:
         for report in reports_of(work, name):
             settle_comparison(work, report)
 
 
 def _gate(work: Workspace, variants: Variants) -> None:
-    settle_gate(work, variants, variants.of(candidate(work)))
+    variant = variants.of(candidate(work))
+    settle_all_judged(work, variants, variant)
+    settle_gate(work, variants, variant)
 
 
 def _release(work: Workspace, variants: Variants) -> None:

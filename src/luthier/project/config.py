@@ -9,6 +9,7 @@ from luthier.assess.config import AssessConfig, CharterConfig
 from luthier.costs.config import CostsConfig
 from luthier.data.config import DataConfig
 from luthier.evaluate.config import EvaluationConfig
+from luthier.evaluate.judges.config import JudgeConfig
 from luthier.gateway.config import GatewayConfig
 from luthier.monitor.config import MonitorConfig
 from luthier.project.references import DEFAULT_MODEL
@@ -36,6 +37,9 @@ class StoreConfig(Section):
 class EvaluationSection(EvaluationConfig):
     """Article 004's `evaluation` block: the benchmarks, who releases on them, and what is watched afterwards."""
 
+    judges: Mapping[str, JudgeConfig] = Field(
+        default={}, description="Name -> a model that judges answers; without a licence it informs and never gates."
+    )
     production_release: ReleaseConfig | None = Field(
         default=None, description="Who approves and what must be beaten; without it nothing can be released."
     )

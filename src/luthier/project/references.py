@@ -22,10 +22,20 @@ def reference_faults(tree: Node, folder: Path) -> Iterator[Fault]:
             yield from _missing_file(prompt, (*path, "prompt"), folder)
     if tools := tree.child("tools"):
         yield from _missing_file(tools, ("tools",), folder)
+    yield from _judge_faults(tree)
     compared = ("evaluation", "production_release", "compare_with")
     if names := tree.find(*compared):
         for index, name_node in names.entries():
             yield from _unknown(name_node, (*compared, index), "variants", _names(tree, "variants"))
+
+
+def _judge_faults(tree: Node) -> Iterator[Fault]:
+    """A judge's model, and the variant that others are to be better than."""
+    judges = tree.find("evaluation", "judges")
+    for name, judge in judges.entries() if judges else ():
+        for key, section in (("model", "models"), ("against", "variants")):
+            if reference := judge.child(key):
+                yield from _unknown(reference, ("evaluation", "judges", name, key), section, _names(tree, section))
 
 
 def _entries(tree: Node, section: str) -> list[tuple[str, Node]]:

@@ -30,6 +30,9 @@ def decide(config: ReleaseConfig, evidence: Evidence, *, override: Override | No
     quality = {**dict(_rows(config, evidence)), **dict(_thresholds(evidence))}
     if evidence.forgetting is not None:
         quality["forgetting"] = evidence.forgetting
+    if evidence.memorisation is not None:
+        quality["memorisation"] = evidence.memorisation
+    quality |= {f"judge:{one.judge}": one.verdict for one in evidence.judges if one.is_licensed}
     if evidence.first_release:
         verdict = _first(list(integrity.values()), list(quality.values()))
     else:
@@ -42,7 +45,7 @@ def decide(config: ReleaseConfig, evidence: Evidence, *, override: Override | No
         verdict=verdict,
         checks={**integrity, **quality},
         override=override,
-        warnings=evidence.warnings,
+        warnings=(*evidence.warnings, *_unlicensed(evidence)),
     )
 
 
@@ -98,6 +101,14 @@ def _thresholds(evidence: Evidence) -> Iterator[Check]:
     for report in evidence.reports:
         for metric, verdict in report.verdicts.items():
             yield f"threshold:{report.benchmark}:{metric}", verdict
+
+
+def _unlicensed(evidence: Evidence) -> Iterator[str]:
+    """What judges without a licence say: told to the approver, and decided by nobody but them."""
+    for one in evidence.judges:
+        if not one.is_licensed:
+            said = one.verdict.outcome.replace("_", " ")
+            yield f"judge {one.judge} says {said} ({'; '.join(one.verdict.reasons)}), and gates nothing: {one.licence}"
 
 
 def _opponents(config: ReleaseConfig, evidence: Evidence) -> list[str]:

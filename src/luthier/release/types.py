@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_serializer
 
+from luthier.domain.judged import Judged
 from luthier.domain.releases import Approval, Release
 from luthier.domain.reports import Comparison, Report
 from luthier.domain.value import Value
@@ -25,6 +26,8 @@ class Evidence(Value):
         description="`gold`, `snapshot`, `base_weights` -> whether the bytes are the same."
     )
     forgetting: Verdict | None = Field(default=None, description="None: the project does not ask.")
+    memorisation: Verdict | None = Field(default=None, description="None: no canaries are planted.")
+    judges: tuple[Judged, ...] = Field(default=(), description="Judges with a line to keep, licensed or not.")
     warnings: tuple[str, ...] = Field(default=(), description="What an approver should know and no check enforces.")
     first_release: bool = Field(default=False, description="Nothing was released before: the one to fall back to.")
 

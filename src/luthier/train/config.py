@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from luthier.section import Section
 from luthier.train.backend_config import BackendConfig, LocalBackend
+from luthier.train.canaries.config import CanariesConfig
 from luthier.train.lab.config import MeasureConfig, SearchConfig, Tracker
 
 Method = Literal["sft", "dpo", "kto", "distill"]
@@ -183,6 +184,9 @@ class TrainConfig(Section):
     precision: Precision = Field(default="auto", description="fp32 on a CPU; bf16 where the accelerator has it.")
     device: Device = Field(default="auto", description="An accelerator where there is one.")
     seed: int = Field(default=0, ge=0, lt=1 << 31, description="Fixes the adapter's start and the order of the rows.")
+    canaries: CanariesConfig | None = Field(
+        default=None, description="None plants no secrets, so that nobody knows what a run memorises."
+    )
     measure: MeasureConfig | None = Field(default=None, description="None measures the loss alone.")
     search: SearchConfig | None = Field(default=None, description="For `luthier train search`.")
     tracking: tuple[Tracker, ...] = Field(
@@ -191,8 +195,14 @@ class TrainConfig(Section):
 
     @property
     def recipe(self) -> dict[str, JsonValue]:
-        """What fixes a run: every setting but those that only say who is told, or what other runs to try."""
-        return self.model_dump(mode="json", exclude={"search", "tracking"})
+        """What fixes a run: every setting but those that say who is told, what else to try, and what is put up with.
+
+        Canaries that nobody asked for leave it as it was before there were any, so that no run is done again for them.
+        """
+        return self.model_dump(
+            mode="json",
+            exclude={"search": True, "tracking": True, "canaries": {"most_bits"} if self.canaries else True},
+        )
 
     @model_validator(mode="after")
     def _no_section_is_for_another_method(self) -> Self:
@@ -216,6 +226,15 @@ class TrainConfig(Section):
             )
         if not is_full and self.justification is not None:
             raise ValueError("`justification` is for `adapter.kind: none` only; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _canaries_are_answers_to_learn(self) -> Self:
+        if self.canaries is not None and (self.method != "sft" or self.backend.kind == "hosted"):
+            raise ValueError(
+                "`canaries` are answers to learn, whose likelihood is read from the weights afterwards; they go with "
+                "`method: sft` on machines of ours, so leave them out here"
+            )
         return self
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from luthier.evaluate.metrics import (
 )
 from luthier.evaluate.metrics.metric import Attempt, Metric, UnknownMetrics, chosen, mean, metrics, share
 from luthier.evaluate.metrics.pooled import Pooled
+from luthier.evaluate.safety import metrics as safety
 
 __all__ = [
     "Attempt",
@@ -35,6 +36,7 @@ __all__ = [
     "refusal",
     "repeats",
     "rouge",
+    "safety",
     "shape",
     "share",
     "text",

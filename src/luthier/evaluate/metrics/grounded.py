@@ -18,7 +18,7 @@ import yaml
 from numpy.typing import NDArray
 
 from luthier.evaluate.metrics.metric import Attempt, mean
-from luthier.evaluate.metrics.refusal import refuses
+from luthier.evaluate.safety.refusals import declines
 from luthier.text.embeddings import word_vectors
 
 LIKE = 0.45
@@ -147,7 +147,7 @@ def _supports(row: Attempt) -> list[float] | None:
     """Of every claim; empty where there is no answer, None where there is nothing to judge."""
     if not (row.answer or "").strip():
         return []
-    if refuses(row.answer):
+    if declines(row.answer):
         return None
     return supports(row.answer or "", (*row.shown, row.example.ideal)) or None
 

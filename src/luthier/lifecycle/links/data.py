@@ -26,6 +26,8 @@ from luthier.domain.examples import Example
 from luthier.domain.snapshots import Bodies, GoldSet, Manifest
 from luthier.domain.value import Value
 from luthier.errors import Refused, Tampered
+from luthier.evaluate.safety.public import imported, is_public, path_in
+from luthier.evaluate.safety.suites import is_shipped, shipped
 from luthier.lifecycle.absence import prove_absence
 from luthier.lifecycle.resolutions import resolutions
 from luthier.lifecycle.rows import rows_of
@@ -107,16 +109,20 @@ def _require_gold_of(snapshot: str, manifest: Manifest, gold: GoldSet) -> None:
 
 
 def benchmark_rows(work: Workspace, dataset: str, *, withdrawn: bool = False) -> GoldSet:
-    """The rows a benchmark is measured on: the frozen gold set, or a file of its own without what was withdrawn of it.
+    """The rows a benchmark is measured on: the frozen gold set, a safety suite, or a file without what was withdrawn.
 
     Args:
         work: The project.
-        dataset: `gold`, or a file.
+        dataset: `gold`, a safety suite such as `safety/injection` or `xstest:PATH`, or a file.
         withdrawn: Whether to read rows of the file that were withdrawn as well; the frozen gold set holds none.
 
     """
     if dataset == "gold":
         return gold_set(work)
+    if is_shipped(dataset):
+        return GoldSet(examples=shipped(dataset))
+    if is_public(dataset):
+        return GoldSet(examples=imported(dataset, work.file(path_in(dataset))))
     basis = SourceConfig(path=dataset, lawful_basis="legitimate_interests", purpose="measuring, never training")
     rows = read_examples(_source(work, basis), work.config.data)
     keys = frozenset() if withdrawn else withdrawn_keys(work)

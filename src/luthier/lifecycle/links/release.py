@@ -14,7 +14,9 @@ from luthier.domain.value import Json
 from luthier.domain.variants import Variant
 from luthier.errors import NotFound, Refused, Tampered, UserError, WaitingForPerson
 from luthier.lifecycle.answering import Variants
+from luthier.lifecycle.judging import judge_evidence
 from luthier.lifecycle.lab.forgetting import forgetting_of, forgetting_verdict
+from luthier.lifecycle.lab.memorisation import memorisation_of, memorisation_verdict
 from luthier.lifecycle.lab.warnings import run_warnings
 from luthier.lifecycle.links.data import gold_set
 from luthier.lifecycle.links.evaluation import (
@@ -71,11 +73,15 @@ def settle_gate(
     general = forgetting_of(work, variant.adapter) if evidence.forgetting and variant.adapter else None
     if general is not None:
         inputs["forgetting"] = general.digest
+    memorised = memorisation_of(work, variant.adapter) if evidence.memorisation and variant.adapter else None
+    if memorised is not None:
+        inputs["memorisation"] = memorised.digest
     override = (
         _override(work.actor, override_reason, work.clock())
         if override_reason is not None
         else _standing_override(work, name, inputs, needed=not run(section, evidence).lets_through)
     )
+    judges: dict[str, Json] = {one.judge: one.digest for one in evidence.judges}
     return work.settle(
         "gate",
         name,
@@ -85,6 +91,7 @@ def settle_gate(
             "override": override.reason if override else None,
             "intact": dict(evidence.intact),  # bytes that changed since then must be judged anew
             "warnings": list(evidence.warnings),
+            **({"judges": judges} if judges else {}),
         },
         inputs=inputs,
         perform=lambda: _decide(work, section, evidence, override),
@@ -196,6 +203,8 @@ def _evidence(work: Workspace, variants: Variants, variant: Variant, *, label: s
         intact=_intact(work, variants, variant),
         first_release=first,
         forgetting=forgetting_verdict(work, variant),
+        memorisation=memorisation_verdict(work, variant),
+        judges=judge_evidence(work, variants, variant, label=label),
         warnings=run_warnings(work, variant, label),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pydantic import TypeAdapter
 
 from luthier.data.rows import PREFERENCE
+from luthier.domain.agreement import krippendorff_alpha
 from luthier.domain.digests import digest_of
 from luthier.domain.examples import Example
 from luthier.domain.preferences import Preference
@@ -14,7 +15,7 @@ from luthier.domain.value import Json, Value
 from luthier.errors import Busy, EmptySample, NotEnoughEvidence, Refused, WaitingForPerson
 from luthier.lifecycle.rows import preference_rows, rows_of
 from luthier.lifecycle.workspace import Settled, Workspace
-from luthier.review.agreement import krippendorff_alpha, mark_units
+from luthier.review.agreement import mark_units
 from luthier.review.step import admitted, disputed, simulated, standing, start, step
 from luthier.review.types import Adjudicated, Mark, Overridden, Queued, ReviewEvent, ReviewState, Submitted
 

@@ -22,6 +22,7 @@ from luthier.errors import Refused, UnknownName
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.energy import Meter, counters_here
 from luthier.lifecycle.lab.exam import exam_of
+from luthier.lifecycle.lab.memorisation import planted_rows
 from luthier.lifecycle.lab.order import Order, checkpoints_of
 from luthier.lifecycle.lab.tracking import Told, tracked
 from luthier.lifecycle.links.assessment import require_tuning
@@ -182,6 +183,8 @@ def _perform(work: Workspace, variants: Variants, served_by: Sequence[Variant], 
         conversations(work, variants, served_by, _targets(rows, config.seed, shuffled=order.shuffled))
         for rows in chosen
     ]
+    if not order.shuffled:  # a shuffled answer would be another canary's
+        asked[0] += conversations(work, variants, served_by, planted_rows(config))
     train: Sequence[Row]
     validation: Sequence[Row]
     if config.method == "dpo":

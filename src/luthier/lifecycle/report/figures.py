@@ -62,7 +62,7 @@ def variants_figure(facts: Facts) -> Figure | None:
     rows = [_variant_row(each, metric) for each in variants]
     title = f"{metric} of every variant on {facts.benchmark}"
     method = variants[0].overall[metric].method
-    interval = "Wilson score" if method == "wilson" else "Student's t"
+    interval = {"wilson": "Wilson score", "student_t": "Student's t", "bootstrap": "percentile bootstrap"}[method]
     caption = (
         f"Share of gold rows by variant, best first; n is written beside each figure. Whiskers are 95% {interval} "
         "intervals of the variant alone. Filled dots carry the adapter, open dots are baselines"

@@ -1,4 +1,4 @@
-"""Metrics of what an answer claims, refuses, leaks, cites, costs and repeats."""
+"""Metrics of what an answer claims, declines, leaks, cites, costs and repeats."""
 
 import json
 from decimal import Decimal
@@ -13,7 +13,7 @@ from luthier.domain.examples import Example, Message
 from luthier.domain.money import Money
 from luthier.evaluate.metrics import Attempt, metrics
 from luthier.evaluate.metrics.grounded import claims_of, supports
-from luthier.evaluate.metrics.refusal import refuses
+from luthier.evaluate.safety.refusals import declines
 
 BOOK = ToolSpec(
     name="book",
@@ -95,7 +95,7 @@ def test_refusal_is_measured_where_it_is_due_and_over_refusal_elsewhere() -> Non
     [None, "", "Sorting a list is easy.", "No problem: restart it.", "You cannot park here, but there is a garage."],
 )
 def test_an_answer_that_helps_or_none_is_no_refusal(text: str | None) -> None:
-    assert not refuses(text)
+    assert not declines(text)
 
 
 def test_a_claim_with_a_figure_or_name_that_nobody_gave_is_unsupported() -> None:
