@@ -58,6 +58,11 @@ class _Tuned:
     base_id: str
     name: str
 
+    @property
+    def is_adapter(self) -> bool:
+        """Whether it needs its base; else it is a model of its own."""
+        return (self.adapter / "adapter_config.json").is_file()
+
 
 def export(work: Workspace, variants: Variants, order: Order) -> list[str]:
     """The names of the files now in the target, which was not there before; whole, or nothing is left of it."""
@@ -94,18 +99,28 @@ def _merged(work: Workspace, variants: Variants, order: Order) -> str:
     from luthier.train.backends.merge import write_merged  # noqa: PLC0415 - loads torch
 
     tuned = _tuned(work, variants, order.run)
-    merged = _in_one(tuned)
-    work.voice.say(f"logits differ from the adapter on its base by {merged.difference:.1e} of the largest")
+    merged, is_whole = _in_one(tuned), not tuned.is_adapter
+    if not is_whole:
+        work.voice.say(f"logits differ from the adapter on its base by {merged.difference:.1e} of the largest")
 
     def card() -> str:
-        notes = [f"Before writing, its logits differed by {merged.difference:.1e} of the largest from the adapter's "
-                 f"on its base; written in {order.precision}."]  # fmt: skip
-        if tuned.run.config.get("adapter.kind") == "qlora":
-            notes.append("Trained on 4-bit weights, merged into those that they were packed from.")
-        return model_card(tuned.run, name=tuned.name, base=tuned.base_id, form="merged model", notes=notes)
+        form = "whole tuned model" if is_whole else "merged model"
+        notes = _on_merging(tuned, merged, order.precision)
+        return model_card(tuned.run, name=tuned.name, base=tuned.base_id, form=form, notes=notes)
 
     write_merged(merged, tuned.base, order.target, card, precision=order.precision)
     return tuned.run.adapter
+
+
+def _on_merging(tuned: _Tuned, merged: "Merged", precision: str) -> list[str]:
+    """What a reader must know of how the weights came together."""
+    if not tuned.is_adapter:
+        return [f"Every weight trained and nothing was merged; written in {precision}."]
+    notes = [f"Before writing, its logits differed by {merged.difference:.1e} of the largest from the adapter's "
+             f"on its base; written in {precision}."]  # fmt: skip
+    if tuned.run.config.get("adapter.kind") == "qlora":
+        notes.append("Trained on 4-bit weights, merged into those that they were packed from.")
+    return notes
 
 
 def _gguf(work: Workspace, variants: Variants, order: Order) -> str:
@@ -172,13 +187,13 @@ def _in_one(tuned: _Tuned) -> "Merged":
     """The tuned model without an adapter beside it."""
     from luthier.train.backends.merge import merge, whole  # noqa: PLC0415 - loads torch
 
-    if (tuned.adapter / "adapter_config.json").is_file():
+    if tuned.is_adapter:
         return merge(tuned.base, tuned.adapter)
     return whole(tuned.adapter)
 
 
 def _copy_adapter(tuned: _Tuned, target: Path) -> None:
-    if not (tuned.adapter / "adapter_config.json").is_file():
+    if not tuned.is_adapter:
         raise Refused("the run trained every weight, so there is no adapter", hint="export it with --format merged")
     for name in FILES_OF_AN_ADAPTER:
         shutil.copyfile(tuned.adapter / name, target / name)

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from transformers.utils.logging import disable_progress_bar
 
 from luthier.errors import UserError
-from luthier.train.backends.adapter import write_adapter
+from luthier.train.backends.adapter import write_adapter, write_note
 from luthier.train.backends.base_model import Machine
 from luthier.train.backends.tensors import save_tensors
 from luthier.train.config import LoraConfig
@@ -67,6 +67,7 @@ def write_trained(model: Any, target: Path, base: BaseModel) -> None:
                 if not file.name.endswith(".index.json"):
                     shutil.copyfile(file, partial / file.name)
         save_tensors({name: held for name, held in state.items() if name not in tied}, partial / "model.safetensors")
+        write_note(partial, base)
 
 
 def parameter_counts(model: Any) -> tuple[int, int]:
