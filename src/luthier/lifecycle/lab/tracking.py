@@ -50,10 +50,9 @@ def _tensorboard(work: Workspace, _config: TrainConfig, name: str) -> Iterator[T
 def _mlflow(work: Workspace, config: TrainConfig, name: str) -> Iterator[Told]:
     """Each attempt is a run of its own there; one that ends in an error is marked as failed."""
     root = tracking_folder(work, "mlflow")
-    attempt = len(work.store.links.history(work.project))
     run = MlflowRun(
-        project=work.project, name=name, attempt=attempt, began=work.clock().timestamp(), user=work.actor,
-        uri=root.resolve().as_uri(),
+        project=work.project, name=name, attempt=sum(1 for _ in root.glob("*/*/meta.yaml")),
+        began=work.clock().timestamp(), user=work.actor, uri=root.resolve().as_uri(),
     )  # fmt: skip
     _write_all(root, first_files(run, config.recipe))
     (root / run.folder / "artifacts").mkdir(exist_ok=True)

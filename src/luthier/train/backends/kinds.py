@@ -24,10 +24,12 @@ from luthier.variants.engines.folders import check_model_folder
 COPIED = ("*.json", "*.jinja", "*.model", "*.txt")
 
 
-def prepare_model(base: BaseModel, adapter: LoraConfig, machine: Machine, *, seed: int) -> Any:
+def prepare_model(
+    base: BaseModel, adapter: LoraConfig, machine: Machine, *, seed: int, is_sharded: bool = False
+) -> Any:
     """The base model ready to train: frozen under a new adapter that changes nothing yet, or whole.
 
-    The adapter's start is drawn from the seed.
+    The adapter's start is drawn from the seed. What will lie in shares stays on the CPU until it is cut.
     """
     check_model_folder(base.folder)
     disable_progress_bar()  # type: ignore[no-untyped-call]  # progress is told through the ports
@@ -46,7 +48,7 @@ def prepare_model(base: BaseModel, adapter: LoraConfig, machine: Machine, *, see
         # peft 0.21 asks transformers 5.23 for a property under its old name
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
         wrapped = get_peft_model(model, _settings(adapter), autocast_adapter_dtype=True)
-    return wrapped if adapter.kind == "qlora" else wrapped.to(machine.device)
+    return wrapped if adapter.kind == "qlora" or is_sharded else wrapped.to(machine.device)
 
 
 def trainable(model: Any) -> dict[str, torch.nn.Parameter]:
