@@ -158,8 +158,8 @@ def _llamafactory_adapter(config: TrainConfig) -> Settings:
     adapter = config.adapter.model_dump()
     if adapter["kind"] == "none":
         return {"finetuning_type": "full"}
-    packed = {"quantization_bit": 4, "quantization_method": "bnb", "quantization_type": "nf4",
-              "double_quantization": True}  # fmt: skip
+    # the method is left to its default, bitsandbytes, whose name changed between versions
+    packed = {"quantization_bit": 4, "quantization_type": "nf4", "double_quantization": True}
     return {
         "finetuning_type": "lora",
         "lora_rank": adapter["rank"],

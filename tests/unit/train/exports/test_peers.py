@@ -1,5 +1,6 @@
 """The same settings for other trainers, held against schemas written from their documentation."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -113,3 +114,23 @@ def test_what_cannot_be_said_is_told() -> None:
 def test_half_an_evaluation_per_epoch_is_one() -> None:
     assert evaluations_per_epoch(TrainConfig(evaluate_every_epochs=2)) == 1
     assert evaluations_per_epoch(TrainConfig(evaluate_every_epochs=0.25)) == 4
+
+
+READ_ELSEWHERE = {
+    "model_name_or_path", "stage", "finetuning_type", "dataset_dir", "dataset", "eval_dataset", "template", "cutoff_len",
+    "mask_history", "packing", "use_muon", "early_stopping_steps",
+}  # fmt: skip
+"""LLaMA-Factory's own, beside LoRA's and quantization's: the schema says where each was read."""
+
+
+def test_what_llamafactory_takes_from_transformers_is_an_argument_of_its_trainer() -> None:
+    transformers = pytest.importorskip("transformers")
+    known = {field.name for field in dataclasses.fields(transformers.TrainingArguments)}
+    given = {
+        name
+        for config in CONFIGS
+        for name in llamafactory_settings(config, base="m", template="<|im_start|>", longest=512, micro_batch=8)
+        if name not in READ_ELSEWHERE and not name.startswith(("lora_", "use_", "quantization_", "double_"))
+    }
+    assert len(given) > 15
+    assert given <= known, sorted(given - known)
