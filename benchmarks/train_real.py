@@ -2,8 +2,8 @@
 
     python benchmarks/train_real.py [--work hh_dpo ...] [--processor-seconds 240] [--out FILE]
 
-The bundled model, one adapter per work, rows from ../shared/data. Rows that begin with the same words are on one side of
-the split. The clock that training sees is this process's processor time, so that a busy machine shortens no run. Every
+The bundled model, one adapter per work, rows from ../shared/data. Rows that begin with the same words are on one side
+of the split. The clock that training sees is this process's processor time, so that a busy machine shortens no run. Every
 work has its control beside it: pairs swapped, answers shuffled among the rows, or judgements shuffled.
 """
 
@@ -62,7 +62,7 @@ class CpuPorts:
         """Of this process, all threads."""
         return time.process_time()
 
-    def progress(self, point: CurvePoint, done: int, of: int) -> None:
+    def progress(self, point: CurvePoint, done: int, of: int) -> None:  # noqa: ARG002 - as the protocol has it
         """Keeps the point."""
         self.points.append(point)
 
@@ -86,7 +86,9 @@ def rated_pairs() -> Iterable[PreferencePair]:
     for row in _rewards():
         by_context.setdefault(row["context"], []).append(row)
     for place, (context, rows) in enumerate(by_context.items()):
-        liked, not_liked = (list({row["generation"]: None for row in rows if row["reward"] == reward}) for reward in (1.0, 0.0))
+        liked, not_liked = (
+            list({row["generation"]: None for row in rows if row["reward"] == reward}) for reward in (1.0, 0.0)
+        )
         prompt = _turns(json.loads(context))
         for at, (good, bad) in enumerate(product(liked, not_liked)):
             if prompt and good != bad and sum(len(turn.content) for turn in prompt) <= MOST_CONTEXT_LETTERS:
@@ -117,7 +119,10 @@ def _swapped(pairs: list[PreferencePair]) -> list[PreferencePair]:
 def _answers_shuffled(rows: list[Conversation]) -> list[Conversation]:
     answers = [row.messages[-1] for row in rows]
     Random(1).shuffle(answers)
-    return [row.model_copy(update={"messages": (*row.messages[:-1], answer)}) for row, answer in zip(rows, answers, strict=True)]
+    return [
+        row.model_copy(update={"messages": (*row.messages[:-1], answer)})
+        for row, answer in zip(rows, answers, strict=True)
+    ]
 
 
 def _judgements_shuffled(rows: list[Judged]) -> list[Judged]:
@@ -176,9 +181,14 @@ def _measured(work: Work, options: argparse.Namespace) -> dict[str, Any]:
         "loss": [round(evaluated[0].validation_loss or 0, 4), round(evaluated[-1].validation_loss or 0, 4)],
         "best_loss": round(outcome.best_validation_loss, 4), "best_step": outcome.best_step,
         "accuracy": [_share(point, len(held_out)) for point in (evaluated[0], evaluated[-1])],
-        "train_loss": [round(p.train_loss, 4) for p in outcome.curve if p.train_loss is not None][:: max(1, len(outcome.curve) // 6)],
+        "train_loss": _thinned([round(p.train_loss, 4) for p in outcome.curve if p.train_loss is not None]),
         "processor_seconds": round(time.process_time() - began, 1), "load": round(os.getloadavg()[0], 1),
     }  # fmt: skip
+
+
+def _thinned(losses: list[float]) -> list[float]:
+    """Some eight of them."""
+    return losses[:: max(1, len(losses) // 8)]
 
 
 def _share(point: CurvePoint, n: int) -> list[float] | None:

@@ -15,8 +15,8 @@ class TeamBackend(Section):
     workers: int = Field(default=2, ge=1, le=4096, description="Processes, one accelerator each where there are any.")
     is_sharded: bool = Field(
         default=False,
-        description="Each process holds a share of the frozen weights and gathers a layer at a time (FSDP2): slower, and "
-        "for models that do not fit one device.",
+        description="Each process holds a share of the frozen weights and gathers a layer at a time (FSDP2): slower, "
+        "and for models that do not fit one device.",
     )
 
 

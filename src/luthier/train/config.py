@@ -186,7 +186,8 @@ class TrainConfig(Section):
     measure: MeasureConfig | None = Field(default=None, description="None measures the loss alone.")
     search: SearchConfig | None = Field(default=None, description="For `luthier train search`.")
     tracking: tuple[Tracker, ...] = Field(
-        default=(), description="Where runs are told besides the store: event files or MLflow's, in `tracking` of the project's home."
+        default=(),
+        description="Where runs are told besides the store: event files or MLflow's, in `tracking` of the project's home.",
     )
 
     @property
@@ -238,7 +239,9 @@ class TrainConfig(Section):
             return self
         if self.adapter.kind in {"qlora", "none"}:
             why = "weights in 4 bits cannot be cut" if self.adapter.kind == "qlora" else "only frozen weights are cut"
-            raise ValueError(f"`backend.is_sharded` with `adapter.kind: {self.adapter.kind}`: {why}; choose lora or dora")
+            raise ValueError(
+                f"`backend.is_sharded` with `adapter.kind: {self.adapter.kind}`: {why}; choose lora or dora"
+            )
         if self.distill is not None and self.distill.learn_from == "logits":
             raise ValueError("`backend.is_sharded` and a teacher's distributions: the teacher would be whole anyway")
         return self

@@ -28,9 +28,7 @@ def door() -> Iterator[tuple[Executioner, str]]:
 
 
 @pytest.fixture
-def project(
-    workshop: Path, tmp_path: Path, door: tuple[Executioner, str], monkeypatch: pytest.MonkeyPatch
-) -> Project:
+def project(workshop: Path, tmp_path: Path, door: tuple[Executioner, str], monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project that trains at the provider behind the door."""
     monkeypatch.setenv("HOSTED_KEY", KEY)
     folder = Path(shutil.copytree(workshop, tmp_path / "project"))

@@ -8,8 +8,8 @@ import pytest
 
 from luthier.domain.runs import TrainingRun
 from luthier.lifecycle.answering import Variants, adapter_folder
-from luthier.lifecycle.links.data import benchmark_rows
 from luthier.lifecycle.lab.ladder import Climb
+from luthier.lifecycle.links.data import benchmark_rows
 from luthier.variants.engines.folders import weights_digest
 from tests.flow.lifecycle.play import Project
 from tests.flow.lifecycle.workshop import make_workshop

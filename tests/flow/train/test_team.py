@@ -113,7 +113,9 @@ def test_a_sharded_run_that_was_stopped_goes_on_unsharded(
     _same(_together(base, tmp_path / "again", 2, states=states), alone)
 
 
-def test_each_process_holds_its_share_of_the_frozen_weights_and_all_that_trains(base: BaseModel, tmp_path: Path) -> None:
+def test_each_process_holds_its_share_of_the_frozen_weights_and_all_that_trains(
+    base: BaseModel, tmp_path: Path
+) -> None:
     assert _started(member.hold, 2, tmp_path, base.folder) == {0}
     (first, whole, trained), (second, same, equal) = (
         map(int, (tmp_path / f"held-{rank}").read_text().split()) for rank in range(2)

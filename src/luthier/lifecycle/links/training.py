@@ -210,9 +210,7 @@ def _perform(work: Workspace, variants: Variants, served_by: Sequence[Variant], 
         base = _base(work, variants, served_by)
         exam = exam_of(config, admitted[1], asked[1], work.tools)
         outcome = run(ports, config, base, train, validation, target=target, teacher=teacher, exam=exam)
-        adapter = work.store.artifacts.put_folder(
-            target, kind=kind_of(config), parents=[snapshot], now=work.clock()
-        )
+        adapter = work.store.artifacts.put_folder(target, kind=kind_of(config), parents=[snapshot], now=work.clock())
     seconds = Decimal(str(round(outcome.seconds, 3)))
     cost = spend(work, "training", order.subject, seconds=seconds, note=f"energy: {ports.meter.said}")
     note_energy(work, "training", order.subject, ports.meter)

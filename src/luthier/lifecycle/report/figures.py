@@ -170,7 +170,9 @@ def learning_figure(facts: Facts) -> Figure | None:
             f"a parametric bootstrap on {found.law.degrees} degrees of freedom, and does not hold for curves that "
             "follow no power law."
         )
-    caption = f"Each dot is one run on a nested part of the rows, with as many steps as on all (n = {len(runs)}). {said}"
+    caption = (
+        f"Each dot is one run on a nested part of the rows, with as many steps as on all (n = {len(runs)}). {said}"
+    )
     return _figure(title, caption, lambda width: learning_chart(title, runs, law, width=width))
 
 

@@ -46,9 +46,7 @@ def fit(ports: Ports, job: Job, train: Sequence[Row], validation: Sequence[Row],
     """
     machine = choose_machine(job.config)
     with torch.random.fork_rng(), memory_told(job.config):
-        model = prepare_model(
-            job.base, job.config.adapter, machine, seed=job.seed, is_sharded=job.config.is_sharded
-        )
+        model = prepare_model(job.base, job.config.adapter, machine, seed=job.seed, is_sharded=job.config.is_sharded)
         if job.config.activation_checkpointing:
             model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
         prepared = _prepared(job, model, machine, train, validation)

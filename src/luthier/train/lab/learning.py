@@ -38,7 +38,8 @@ class LearningCurve(Value):
     law: PowerLaw | None
     doubled: Forecast | None
     band: tuple[Forecast, ...] = Field(
-        default=(), description="What the law says from the fewest rows trained on to twice the most; last is `doubled`."
+        default=(),
+        description="What the law says from the fewest rows trained on to twice the most; last is `doubled`.",
     )
     answer: Answer
     sentence: str
@@ -63,7 +64,7 @@ def learning_curve(runs: Sequence[CurveRun], *, snapshot: str, fewest_rows: int,
 
 
 def _places(points: Sequence[Point]) -> list[float]:
-    """Numbers of rows to ask the law about: those trained on, steps of equal factors between them, and twice the most."""
+    """Rows to ask the law about: those trained on, steps of equal factors between them, and twice the most."""
     sizes = sorted({float(point.rows) for point in points})
     steps = (2 * sizes[-1] / sizes[0]) ** (1 / BAND_STEPS)
     between = [sizes[0] * steps**at for at in range(1, BAND_STEPS)]

@@ -117,8 +117,8 @@ def test_half_an_evaluation_per_epoch_is_one() -> None:
 
 
 READ_ELSEWHERE = {
-    "model_name_or_path", "stage", "finetuning_type", "dataset_dir", "dataset", "eval_dataset", "template", "cutoff_len",
-    "mask_history", "packing", "use_muon", "early_stopping_steps",
+    "model_name_or_path", "stage", "finetuning_type", "dataset_dir", "dataset", "eval_dataset", "template",
+    "cutoff_len", "mask_history", "packing", "use_muon", "early_stopping_steps",
 }  # fmt: skip
 """LLaMA-Factory's own, beside LoRA's and quantization's: the schema says where each was read."""
 

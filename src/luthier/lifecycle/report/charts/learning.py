@@ -1,4 +1,4 @@
-"""What more rows buy: the loss of every run against its rows, the law through them with its band, and twice the rows."""
+"""What more rows buy: every run's loss against its rows, the law through them with its band, and twice the rows."""
 
 import math
 from collections.abc import Sequence
