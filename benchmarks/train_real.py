@@ -3,8 +3,8 @@
     python benchmarks/train_real.py [--work hh_dpo ...] [--processor-seconds 240] [--out FILE]
 
 The bundled model, one adapter per work, rows from ../shared/data. Rows that begin with the same words are on one side
-of the split. The clock that training sees is this process's processor time, so that a busy machine shortens no run. Every
-work has its control beside it: pairs swapped, answers shuffled among the rows, or judgements shuffled.
+of the split. The clock that training sees is this process's processor time, so that a busy machine shortens no run.
+Every work has its control beside it: pairs swapped, answers shuffled among the rows, or judgements shuffled.
 """
 
 import argparse

@@ -187,7 +187,7 @@ class TrainConfig(Section):
     search: SearchConfig | None = Field(default=None, description="For `luthier train search`.")
     tracking: tuple[Tracker, ...] = Field(
         default=(),
-        description="Where runs are told besides the store: event files or MLflow's, in `tracking` of the project's home.",
+        description="Where runs are told besides the store: files, in `tracking` of the project's home.",
     )
 
     @property
