@@ -12,7 +12,7 @@ from tests.flow.lifecycle.play import Project
 from tests.flow.lifecycle.workshop import make_workshop
 from tests.flow.train.hosted_server import KEY, MODELS, Provider
 from tests.flow.train.test_hosted import listening
-from tests.flow.train.test_hosted_killed import CREATION, LOOK, Executioner
+from tests.flow.train.test_hosted_killed import CREATION, LOOK, Executioner, ended
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_a_job_whose_run_was_killed_is_cancelled_and_the_next_run_makes_a_new_on
     executioner.provider = provider = Provider(stands_still=True)
     executioner.at, executioner.is_after, executioner.seen = at, after, 0
     executioner.victim = project.spawned("train", "run")
-    _, wrong = executioner.victim.communicate(timeout=600)
+    _, wrong = ended(executioner.victim)
     assert executioner.victim.returncode == -signal.SIGKILL, wrong
     executioner.at = None
     assert len(provider.jobs) == 1
@@ -80,7 +80,7 @@ def test_a_job_that_has_ended_is_fetched_by_the_next_run_and_not_cancelled(
     executioner.provider = provider = Provider()
     executioner.at, executioner.is_after, executioner.seen = (LOOK, 4), False, 0
     executioner.victim = project.spawned("train", "run")
-    executioner.victim.communicate(timeout=600)
+    ended(executioner.victim)
     executioner.at = None
     assert provider.jobs["ftjob-1"]["status"] == "succeeded"
     assert project.answered("train", "cancel") == {"cancelled": []}
