@@ -19,4 +19,4 @@ def save_tensors(tensors: Mapping[str, torch.Tensor], file: Path) -> None:
 
 def share_of(parameter: torch.Tensor) -> torch.Tensor:
     """What this process holds of a parameter: all of it, where it is not in shares."""
-    return parameter.to_local() if hasattr(parameter, "to_local") else parameter  # type: ignore[no-any-return]
+    return parameter.to_local() if hasattr(parameter, "to_local") else parameter

@@ -54,7 +54,7 @@ class MlflowRun:
 
 def first_files(run: MlflowRun, settings: Mapping[str, JsonValue]) -> dict[str, str]:
     """Path below the root -> text of all that is known before the first step."""
-    experiment = {
+    experiment: dict[str, object] = {
         "artifact_location": f"{run.uri}/{run.experiment}", "creation_time": _milliseconds(run.began),
         "experiment_id": run.experiment, "last_update_time": _milliseconds(run.began), "lifecycle_stage": "active",
         "name": run.project,
@@ -66,7 +66,7 @@ def first_files(run: MlflowRun, settings: Mapping[str, JsonValue]) -> dict[str, 
 
 def meta_file(run: MlflowRun, status: Status, *, ended: float | None = None) -> dict[str, str]:
     """The run's own record; `ended` in seconds since 1970."""
-    meta = {
+    meta: dict[str, object] = {
         "artifact_uri": f"{run.uri}/{run.folder}/artifacts", "deleted_time": None,
         "end_time": None if ended is None else _milliseconds(ended), "entry_point_name": "",
         "experiment_id": run.experiment, "lifecycle_stage": "active", "run_id": run.id, "run_name": run.name,
