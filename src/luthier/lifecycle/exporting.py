@@ -64,6 +64,19 @@ class _Tuned:
         return (self.adapter / "adapter_config.json").is_file()
 
 
+@dataclass(frozen=True)
+class _Counted:
+    """Training rows, and the tokens of each row of both sets."""
+
+    rows: int
+    lengths: list[int]
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest row."""
+        return max(self.lengths)
+
+
 def export(work: Workspace, variants: Variants, order: Order) -> list[str]:
     """The names of the files now in the target, which was not there before; whole, or nothing is left of it."""
     if order.target.exists():
@@ -135,10 +148,9 @@ def _gguf(work: Workspace, variants: Variants, order: Order) -> str:
 
 
 def _axolotl(work: Workspace, variants: Variants, order: Order) -> str:
-    def write(folder: Path, lengths: list[int], _base: Path, base_id: str) -> None:
-        settings = axolotl_settings(
-            work.config.train, base=base_id, longest=max(lengths), micro_batch=micro_batch(work.config.train, lengths)
-        )
+    def write(folder: Path, counted: _Counted, _base: Path, base_id: str) -> None:
+        settings = axolotl_settings(work.config.train, base=base_id, rows=counted.rows, longest=counted.longest,
+                                    micro_batch=micro_batch(work.config.train, counted.lengths))  # fmt: skip
         _write_yaml(folder / "axolotl.yaml", settings, work)
 
     return _peer(work, variants, order, write)
@@ -147,10 +159,10 @@ def _axolotl(work: Workspace, variants: Variants, order: Order) -> str:
 def _llamafactory(work: Workspace, variants: Variants, order: Order) -> str:
     from luthier.train.backends.gguf import chat_template_of  # noqa: PLC0415 - beside what loads torch
 
-    def write(folder: Path, lengths: list[int], base: Path, base_id: str) -> None:
+    def write(folder: Path, counted: _Counted, base: Path, base_id: str) -> None:
         settings = llamafactory_settings(
-            work.config.train, base=base_id, template=chat_template_of(base), longest=max(lengths),
-            micro_batch=micro_batch(work.config.train, lengths),
+            work.config.train, base=base_id, template=chat_template_of(base), rows=counted.rows,
+            longest=counted.longest, micro_batch=micro_batch(work.config.train, counted.lengths),
         )  # fmt: skip
         _write_yaml(folder / "llamafactory.yaml", settings, work)
         (folder / "dataset_info.json").write_text(json.dumps(dataset_info(), indent=2) + "\n", encoding="utf-8")
@@ -199,9 +211,7 @@ def _copy_adapter(tuned: _Tuned, target: Path) -> None:
         shutil.copyfile(tuned.adapter / name, target / name)
 
 
-def _peer(
-    work: Workspace, variants: Variants, order: Order, write: Callable[[Path, list[int], Path, str], None]
-) -> str:
+def _peer(work: Workspace, variants: Variants, order: Order, write: Callable[[Path, _Counted, Path, str], None]) -> str:
     """Rows and settings for another trainer; the digest of the rows."""
     if work.config.train.method != "sft":
         raise Refused(f"method {work.config.train.method!r} is not exported to other trainers", hint="use sft")
@@ -217,7 +227,7 @@ def _peer(
         for name, rows in ((TRAIN_FILE, train), (VALIDATION_FILE, validation)):
             lines = "".join(f"{line}\n" for line in training_lines(rows, work.config.train))
             (partial / name).write_text(lines, encoding="utf-8")
-        write(partial, lengths, base, _known_elsewhere(work.config.models[model].id, base))
+        write(partial, _Counted(len(train), lengths), base, _known_elsewhere(work.config.models[model].id, base))
     return digest_of([row.digest for row in (*train, *validation)])
 
 

@@ -55,7 +55,8 @@ def _mlflow(work: Workspace, config: TrainConfig, name: str) -> Iterator[Told]:
         began=work.clock().timestamp(), user=work.actor, uri=root.resolve().as_uri(),
     )  # fmt: skip
     _write_all(root, first_files(run, config.recipe))
-    (root / run.folder / "artifacts").mkdir(exist_ok=True)
+    for folder in run.folders:
+        _make(safe_join(root, folder))
     try:
         yield lambda point: _write_all(root, metric_lines(run, point, work.clock().timestamp()), appends=True)
     except BaseException:
@@ -67,21 +68,22 @@ def _mlflow(work: Workspace, config: TrainConfig, name: str) -> Iterator[Told]:
 def _fresh_file(work: Workspace, name: str) -> Path:
     """A file per attempt: TensorBoard reads all files of a folder in the order of their names."""
     folder = safe_join(tracking_folder(work), name)
+    _make(folder)
+    attempt = len(list(folder.iterdir()))
+    return folder / f"events.out.tfevents.{int(work.clock().timestamp()):010d}.luthier.{attempt:04d}"
+
+
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
         raise _told(folder, fault) from fault
-    attempt = len(list(folder.iterdir()))
-    return folder / f"events.out.tfevents.{int(work.clock().timestamp()):010d}.luthier.{attempt:04d}"
 
 
 def _write_all(root: Path, files: Mapping[str, str], *, appends: bool = False) -> None:
     for path, text in files.items():
         file = safe_join(root, path)
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as fault:
-            raise _told(file, fault) from fault
+        _make(file.parent)
         _write(file, text.encode(), appends=appends)
 
 

@@ -51,6 +51,11 @@ class MlflowRun:
         """Where the run lies below the root."""
         return f"{self.experiment}/{self.id}"
 
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """What must lie in the run's folder before MLflow takes it for one."""
+        return tuple(f"{self.folder}/{name}" for name in ("artifacts", "metrics", "params", "tags"))
+
 
 def first_files(run: MlflowRun, settings: Mapping[str, JsonValue]) -> dict[str, str]:
     """Path below the root -> text of all that is known before the first step."""

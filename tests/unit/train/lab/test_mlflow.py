@@ -58,6 +58,8 @@ def test_mlflow_reads_settings_and_every_figure_at_its_step(tmp_path: Path) -> N
         CurvePoint(step=7, epoch=0.5, train_loss=1.25, validation_loss=1e-9, learning_rate=1e-3),
     ]
     write(tmp_path, first_files(run, config.recipe))
+    for folder in run.folders:
+        (tmp_path / folder).mkdir(exist_ok=True)
     for at, point in enumerate(points):
         write(tmp_path, metric_lines(run, point, 1_700_000_001.0 + at), mode="a")
     write(tmp_path, meta_file(run, "finished", ended=1_700_000_010.0))
