@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from luthier.domain.releases import Release
 from luthier.domain.runs import TrainingRun
 from luthier.lifecycle.answering import Variants, adapter_folder
 from luthier.lifecycle.lab.ladder import Climb
@@ -58,7 +59,7 @@ def test_it_is_evaluated_and_put_before_the_gate_with_its_lineage(project: Proje
     assert proposed.code == 0, proposed.err
     run = _run(project)
     with project.opened() as work:
-        release = work.store.releases.all(work.project)[-1]
+        release = work.fetch(work.store.releases.all(work.project)[-1].digest, Release)
         card = project.luthier("release", "card", release.id, *FULL).out
         variants = Variants(work, list)
         tuned, base = variants.of("tuned"), variants.of("prompt")
