@@ -23,7 +23,7 @@ Settings = Mapping[str, object]
 
 def axolotl_settings(config: TrainConfig, *, base: str, rows: int, longest: int, micro_batch: int) -> Settings:
     """What `axolotl train` reads; each row's own `training` marks decide which turns are learned."""
-    rows = {
+    spelling = {
         "type": "chat_template",
         "chat_template": "tokenizer_default",
         "field_messages": "messages",
@@ -35,8 +35,8 @@ def axolotl_settings(config: TrainConfig, *, base: str, rows: int, longest: int,
     return {
         "base_model": base,
         **_axolotl_adapter(config),
-        "datasets": [{"path": TRAIN_FILE, "ds_type": "json", **rows}],
-        "test_datasets": [{"path": VALIDATION_FILE, "ds_type": "json", "split": "train", **rows}],
+        "datasets": [{"path": TRAIN_FILE, "ds_type": "json", **spelling}],
+        "test_datasets": [{"path": VALIDATION_FILE, "ds_type": "json", "split": "train", **spelling}],
         "sequence_len": longest,
         "sample_packing": False,
         "pad_to_sequence_len": False,
