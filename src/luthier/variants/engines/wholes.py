@@ -45,9 +45,9 @@ class SessionOfModels:
 
     def add(self, request: EngineRequest, *, streams: bool = False, wants_logprobs: bool = False) -> int:
         """The ticket under which news of the request will come; tickets are one series over all models."""
-        session = self._base
-        if request.adapter in self._wholes:
-            session, request = self._session_of(request.adapter), request.model_copy(update={"adapter": None})
+        session, name = self._base, request.adapter
+        if name is not None and name in self._wholes:
+            session, request = self._session_of(name), request.model_copy(update={"adapter": None})
         return session.add(request, streams=streams, wants_logprobs=wants_logprobs)
 
     def cancel(self, ticket: int) -> None:
