@@ -66,7 +66,7 @@ def run(
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train an adapter on the admitted rows; a stopped run goes on where it was."""
+    """Train on the admitted rows, an adapter or every weight; a stopped run goes on where it was."""
     with opened(project, assignments, as_json=as_json, force=force) as work, work.alone():
         settled = settle_training(work, Variants(work, lambda: rows_of(work, "train")))
         _show(work, settled.digest, as_json=as_json)
@@ -93,7 +93,7 @@ def _show(work: Workspace, digest: str, *, as_json: bool) -> None:
     flag = overfitting(found.curve, kept=found.best_step)
     show(
         {
-            "adapter": found.adapter,
+            "every weight" if found.config.get("adapter.kind") == "none" else "adapter": found.adapter,
             "best step": found.best_step,
             "best validation loss": None
             if found.best_validation_loss is None

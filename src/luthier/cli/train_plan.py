@@ -60,6 +60,8 @@ def _show(found: TrainingPlan) -> None:
                   for each in found.placements]  # fmt: skip
     table(("GiB", *names), components)
     for each in found.placements:
+        if each.price is not None:
+            typer.echo(f"{each.hardware}: price of {each.price_as_of}, {each.source}")
         said = [*each.warnings, *(f"would fit: {what}" for what in each.would_fit)]
         for line in said:
             typer.echo(f"{each.hardware}: {line}")

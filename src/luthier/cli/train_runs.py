@@ -119,10 +119,11 @@ def _figures(entry: RunEntry, run: TrainingRun) -> dict[str, Shown]:
     return {
         "method": run.method, "snapshot": run.snapshot, "rows": run.rows, "tokens seen": run.tokens_seen,
         "stopped because": run.stopped_because, "best step": run.best_step,
-        "best validation loss": run.best_validation_loss, **tasks,
+        "best validation loss": "-" if run.best_validation_loss is None else f"{run.best_validation_loss:.4f}", **tasks,
         "overfitting": f"{flag.outcome.replace('_', ' ')}: {'; '.join(flag.reasons)}" if flag else None,
         "seconds": round(run.seconds, 1), "cost": str(run.cost), "adapter": run.adapter,
-        "left out": dict(run.left_out), "choices": dict(run.choices),
+        "left out": ", ".join(f"{count} {reason}" for reason, count in run.left_out.items()) or "none",
+        **{f"chosen: {what}": why for what, why in run.choices.items()},
     }  # fmt: skip
 
 

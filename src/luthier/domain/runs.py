@@ -36,7 +36,9 @@ class TrainingRun(Value):
         description="SHA-256 of the base model's weights, equal before and after; of its address and name when hosted."
     )
     snapshot: str
-    adapter: str = Field(description="Digest of the adapter artifact, or of the note that names a hosted model.")
+    adapter: str = Field(
+        description="Digest of the adapter, of the model where every weight trained, or of the note of a hosted one."
+    )
     method: str
     config: Mapping[str, str]
     seed: int

@@ -41,7 +41,7 @@ class Variant(Value):
     prompt: str = Field(description="The template of the system prompt, as it was.")
     shots: tuple[Example, ...] = Field(default=(), description="Worked examples shown before the question.")
     retrieval: RetrievalRef | None = None
-    adapter: str | None = Field(default=None, description="Digest of the adapter artifact.")
+    adapter: str | None = Field(default=None, description="Digest of the adapter, or of the whole tuned model.")
     decoding: Decoding = Decoding()
 
     @property

@@ -119,7 +119,7 @@ CHAIN = (
     Link("baselines", "every variant without tuning, really run on the gold set", _baselines),
     Link("assess", "prompt, retrieve, tune or both, from how the baselines failed", _assess),
     Link("fallback", "the prompt baseline released first: what everything later falls back to", _fallback),
-    Link("train", "an adapter on the frozen base model", _train),
+    Link("train", "what the admitted rows teach: an adapter, or every weight", _train),
     Link("evaluate", "every variant with its doubt, row by row against the others", _evaluate),
     Link("gate", "pass, fail, or not enough evidence", _gate),
     Link("release", "the variant with its evidence, approved by somebody else than its author", _release),

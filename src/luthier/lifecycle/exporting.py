@@ -58,6 +58,24 @@ class _Tuned:
     base_id: str
     name: str
 
+    @property
+    def is_adapter(self) -> bool:
+        """Whether it needs its base; else it is a model of its own."""
+        return (self.adapter / "adapter_config.json").is_file()
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """Training rows, and the tokens of each row of both sets."""
+
+    rows: int
+    lengths: list[int]
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest row."""
+        return max(self.lengths)
+
 
 def export(work: Workspace, variants: Variants, order: Order) -> list[str]:
     """The names of the files now in the target, which was not there before; whole, or nothing is left of it."""
@@ -94,18 +112,28 @@ def _merged(work: Workspace, variants: Variants, order: Order) -> str:
     from luthier.train.backends.merge import write_merged  # noqa: PLC0415 - loads torch
 
     tuned = _tuned(work, variants, order.run)
-    merged = _in_one(tuned)
-    work.voice.say(f"logits differ from the adapter on its base by {merged.difference:.1e} of the largest")
+    merged, is_whole = _in_one(tuned), not tuned.is_adapter
+    if not is_whole:
+        work.voice.say(f"logits differ from the adapter on its base by {merged.difference:.1e} of the largest")
 
     def card() -> str:
-        notes = [f"Before writing, its logits differed by {merged.difference:.1e} of the largest from the adapter's "
-                 f"on its base; written in {order.precision}."]  # fmt: skip
-        if tuned.run.config.get("adapter.kind") == "qlora":
-            notes.append("Trained on 4-bit weights, merged into those that they were packed from.")
-        return model_card(tuned.run, name=tuned.name, base=tuned.base_id, form="merged model", notes=notes)
+        form = "whole tuned model" if is_whole else "merged model"
+        notes = _on_merging(tuned, merged, order.precision)
+        return model_card(tuned.run, name=tuned.name, base=tuned.base_id, form=form, notes=notes)
 
     write_merged(merged, tuned.base, order.target, card, precision=order.precision)
     return tuned.run.adapter
+
+
+def _on_merging(tuned: _Tuned, merged: "Merged", precision: str) -> list[str]:
+    """What a reader must know of how the weights came together."""
+    if not tuned.is_adapter:
+        return [f"Every weight trained and nothing was merged; written in {precision}."]
+    notes = [f"Before writing, its logits differed by {merged.difference:.1e} of the largest from the adapter's "
+             f"on its base; written in {precision}."]  # fmt: skip
+    if tuned.run.config.get("adapter.kind") == "qlora":
+        notes.append("Trained on 4-bit weights, merged into those that they were packed from.")
+    return notes
 
 
 def _gguf(work: Workspace, variants: Variants, order: Order) -> str:
@@ -120,10 +148,9 @@ def _gguf(work: Workspace, variants: Variants, order: Order) -> str:
 
 
 def _axolotl(work: Workspace, variants: Variants, order: Order) -> str:
-    def write(folder: Path, lengths: list[int], _base: Path, base_id: str) -> None:
-        settings = axolotl_settings(
-            work.config.train, base=base_id, longest=max(lengths), micro_batch=micro_batch(work.config.train, lengths)
-        )
+    def write(folder: Path, counted: _Counted, _base: Path, base_id: str) -> None:
+        settings = axolotl_settings(work.config.train, base=base_id, rows=counted.rows, longest=counted.longest,
+                                    micro_batch=micro_batch(work.config.train, counted.lengths))  # fmt: skip
         _write_yaml(folder / "axolotl.yaml", settings, work)
 
     return _peer(work, variants, order, write)
@@ -132,10 +159,10 @@ def _axolotl(work: Workspace, variants: Variants, order: Order) -> str:
 def _llamafactory(work: Workspace, variants: Variants, order: Order) -> str:
     from luthier.train.backends.gguf import chat_template_of  # noqa: PLC0415 - beside what loads torch
 
-    def write(folder: Path, lengths: list[int], base: Path, base_id: str) -> None:
+    def write(folder: Path, counted: _Counted, base: Path, base_id: str) -> None:
         settings = llamafactory_settings(
-            work.config.train, base=base_id, template=chat_template_of(base), longest=max(lengths),
-            micro_batch=micro_batch(work.config.train, lengths),
+            work.config.train, base=base_id, template=chat_template_of(base), rows=counted.rows,
+            longest=counted.longest, micro_batch=micro_batch(work.config.train, counted.lengths),
         )  # fmt: skip
         _write_yaml(folder / "llamafactory.yaml", settings, work)
         (folder / "dataset_info.json").write_text(json.dumps(dataset_info(), indent=2) + "\n", encoding="utf-8")
@@ -172,21 +199,19 @@ def _in_one(tuned: _Tuned) -> "Merged":
     """The tuned model without an adapter beside it."""
     from luthier.train.backends.merge import merge, whole  # noqa: PLC0415 - loads torch
 
-    if (tuned.adapter / "adapter_config.json").is_file():
+    if tuned.is_adapter:
         return merge(tuned.base, tuned.adapter)
     return whole(tuned.adapter)
 
 
 def _copy_adapter(tuned: _Tuned, target: Path) -> None:
-    if not (tuned.adapter / "adapter_config.json").is_file():
+    if not tuned.is_adapter:
         raise Refused("the run trained every weight, so there is no adapter", hint="export it with --format merged")
     for name in FILES_OF_AN_ADAPTER:
         shutil.copyfile(tuned.adapter / name, target / name)
 
 
-def _peer(
-    work: Workspace, variants: Variants, order: Order, write: Callable[[Path, list[int], Path, str], None]
-) -> str:
+def _peer(work: Workspace, variants: Variants, order: Order, write: Callable[[Path, _Counted, Path, str], None]) -> str:
     """Rows and settings for another trainer; the digest of the rows."""
     if work.config.train.method != "sft":
         raise Refused(f"method {work.config.train.method!r} is not exported to other trainers", hint="use sft")
@@ -202,7 +227,7 @@ def _peer(
         for name, rows in ((TRAIN_FILE, train), (VALIDATION_FILE, validation)):
             lines = "".join(f"{line}\n" for line in training_lines(rows, work.config.train))
             (partial / name).write_text(lines, encoding="utf-8")
-        write(partial, lengths, base, _known_elsewhere(work.config.models[model].id, base))
+        write(partial, _Counted(len(train), lengths), base, _known_elsewhere(work.config.models[model].id, base))
     return digest_of([row.digest for row in (*train, *validation)])
 
 

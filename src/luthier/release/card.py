@@ -63,7 +63,7 @@ def _what(release: Release, run: TrainingRun | None) -> str:
         ["release", f"`{release.id}`"],
         ["made by", f"{_plain(release.author)}, {release.created_at.isoformat()}"],
         ["base model", f"{_plain(variant.model.id)} ({_plain(variant.model.engine)})"],
-        ["adapter", f"`{variant.adapter}`" if variant.adapter else "none"],
+        _tuned(variant.adapter, run),
         ["retrieval", _plain(variant.retrieval.kb) if variant.retrieval else "none"],
         ["worked examples in the prompt", str(len(variant.shots))],
     ]
@@ -72,6 +72,13 @@ def _what(release: Release, run: TrainingRun | None) -> str:
         rows.append(["stopped", f"{run.stopped_because} (best step {run.best_step})"])
         rows.append(["training cost", str(run.cost)])
     return _table(["what", "value"], rows)
+
+
+def _tuned(digest: str | None, run: TrainingRun | None) -> list[str]:
+    """The adapter; of a model of which every weight trained also why, since that costs more and forgets more (R62)."""
+    if digest is None or run is None or run.config.get("adapter.kind") != "none":
+        return ["adapter", f"`{digest}`" if digest else "none"]
+    return ["every weight tuned", f"`{digest}`. Why no adapter: {_plain(run.config['justification'])}"]
 
 
 def _gate(gate: GateDecision) -> str:

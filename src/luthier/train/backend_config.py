@@ -9,24 +9,33 @@ from pydantic import Field, field_validator
 from luthier.section import Section
 
 
+class TeamBackend(Section):
+    """Several processes that train one model together."""
+
+    workers: int = Field(default=2, ge=1, le=4096, description="Processes, one accelerator each where there are any.")
+    is_sharded: bool = Field(
+        default=False,
+        description="Each process holds a share of the frozen weights and gathers a layer at a time (FSDP2): slower, "
+        "and for models that do not fit one device.",
+    )
+
+
 class LocalBackend(Section):
     """The process of the command, on its CPU or its one accelerator."""
 
     kind: Literal["local"] = "local"
 
 
-class TorchrunBackend(Section):
+class TorchrunBackend(TeamBackend):
     """Several processes of one machine, started by torchrun."""
 
     kind: Literal["torchrun"]
-    workers: int = Field(default=2, ge=1, le=64, description="Processes, one accelerator each where there are any.")
 
 
-class RayBackend(Section):
+class RayBackend(TeamBackend):
     """Workers on the machines of a Ray cluster, by Ray Train; all of them see the project's folder."""
 
     kind: Literal["ray"]
-    workers: int = Field(default=2, ge=1, le=4096, description="Processes, one accelerator each where there are any.")
     address: str | None = Field(default=None, min_length=1, description="Of the cluster; None starts one here.")
 
 

@@ -9,7 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from luthier.section import Section
-from luthier.train.backend_config import BackendConfig, LocalBackend
+from luthier.train.backend_config import BackendConfig, LocalBackend, TeamBackend
 from luthier.train.canaries.config import CanariesConfig
 from luthier.train.lab.config import MeasureConfig, SearchConfig, Tracker
 
@@ -190,7 +190,8 @@ class TrainConfig(Section):
     measure: MeasureConfig | None = Field(default=None, description="None measures the loss alone.")
     search: SearchConfig | None = Field(default=None, description="For `luthier train search`.")
     tracking: tuple[Tracker, ...] = Field(
-        default=(), description="Where runs are told besides the store; files in `tracking` of the project's home."
+        default=(),
+        description="Where runs are told besides the store: files, in `tracking` of the project's home.",
     )
 
     @property
@@ -203,6 +204,11 @@ class TrainConfig(Section):
             mode="json",
             exclude={"search": True, "tracking": True, "canaries": {"most_bits"} if self.canaries else True},
         )
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether the frozen weights lie in shares on the processes of a team."""
+        return isinstance(self.backend, TeamBackend) and self.backend.is_sharded
 
     @model_validator(mode="after")
     def _no_section_is_for_another_method(self) -> Self:
@@ -244,6 +250,19 @@ class TrainConfig(Section):
                 f"`measure` asks the model in this process, and `backend: {self.backend.kind}` trains it elsewhere; "
                 "leave `measure` out, and run `luthier evaluate` afterwards"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _shares_are_of_frozen_weights(self) -> Self:
+        if not self.is_sharded:
+            return self
+        if self.adapter.kind in {"qlora", "none"}:
+            why = "weights in 4 bits cannot be cut" if self.adapter.kind == "qlora" else "only frozen weights are cut"
+            raise ValueError(
+                f"`backend.is_sharded` with `adapter.kind: {self.adapter.kind}`: {why}; choose lora or dora"
+            )
+        if self.distill is not None and self.distill.learn_from == "logits":
+            raise ValueError("`backend.is_sharded` and a teacher's distributions: the teacher would be whole anyway")
         return self
 
     @model_validator(mode="after")

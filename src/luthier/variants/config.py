@@ -112,5 +112,7 @@ class VariantConfig(Section):
     prompt: str = Field(min_length=1, description="Path of the system prompt's template.")
     examples: int = Field(default=0, ge=0, le=64, description="Worked examples shown before the question.")
     retrieval: str | None = Field(default=None, description="A name under `retrieval`.")
-    adapter: Literal["train"] | None = Field(default=None, description="`train`: carries the adapter trained here.")
+    adapter: Literal["train"] | None = Field(
+        default=None, description="`train`: carries what is trained here, an adapter or every weight."
+    )
     decoding: DecodingConfig = DecodingConfig()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from luthier.domain.runs import TrainingRun
 from luthier.domain.snapshots import GoldSet
@@ -123,7 +124,7 @@ def test_the_ladder_stops_where_the_gate_cannot_tell(project: Project) -> None:
 
 def test_free_answers_and_event_files_come_with_a_run_that_asks_for_them(project: Project) -> None:
     asks = ("--set", "train.measure={rows: 6, metrics: [exact_match, f1], max_tokens: 6}")
-    project.luthier("train", "run", *asks, "--set", "train.tracking=[tensorboard]")
+    project.luthier("train", "run", *asks, "--set", "train.tracking=[tensorboard,mlflow]")
     newest = runs(project)[-1]["run"]
     evaluated = [point for point in newest["curve"] if point["validation_loss"] is not None]
     assert all(set(point["tasks"]) == {"exact_match", "f1"} for point in evaluated)
@@ -131,6 +132,12 @@ def test_free_answers_and_event_files_come_with_a_run_that_asks_for_them(project
     assert 0 < newest["measuring_seconds"] < newest["seconds"]
     [file] = (project.home / "tracking" / "tensorboard" / "tuning").iterdir()
     assert file.read_bytes().startswith(first_record(0.0)[:12])
+    [meta] = (project.home / "tracking" / "mlflow").glob("*/*/meta.yaml")
+    told = yaml.safe_load(meta.read_text())
+    assert (told["status"], told["run_name"]) == (3, "tuning")
+    losses = (meta.parent / "metrics" / "loss" / "validation").read_text().splitlines()
+    assert [float(line.split()[1]) for line in losses] == [point["validation_loss"] for point in evaluated]
+    assert (meta.parent / "params" / "adapter.rank").read_text() == "4"
 
 
 def _remove_gold(work: Workspace) -> None:

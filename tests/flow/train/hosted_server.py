@@ -49,6 +49,8 @@ class Provider:
     """`METHOD /path` whose next reply is a 500 although the deed was done."""
     refused: list[tuple[str, int]] = field(default_factory=list)
     """`METHOD /path` and the status that it is refused with, once each, before any deed."""
+    stands_still: bool = False
+    """Whether jobs stay in the state they are in, however often they are looked at."""
     hidden_looks: int = 0
     """How many more lists of jobs do not show the newest one yet."""
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -163,7 +165,7 @@ class Provider:
         """The job; one look later it has moved on by one state."""
         job = self._existing(self.jobs, request.path_params["job"])
         seen = dict(job)
-        if job["status"] in STATES[:-1]:
+        if job["status"] in STATES[:-1] and not self.stands_still:
             job["status"] = STATES[STATES.index(job["status"]) + 1]
             if job["status"] == "succeeded":
                 self._finish(job)

@@ -1,11 +1,13 @@
 """Processes that share every batch over gloo: the curve of one, whatever their number, and states to go on from."""
 
 import multiprocessing
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
+from luthier.train.backend_config import TorchrunBackend
 from luthier.train.config import LoraConfig, TrainConfig
 from luthier.train.errand import Errand, Fault, Folder, News
 from luthier.train.stage import run
@@ -31,23 +33,31 @@ def alone(base: BaseModel, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tr
     return run(FakePorts(), CONFIG, base, TRAIN, VALIDATION, target=target), target
 
 
-def _together(base: BaseModel, folder: Path, size: int, *, states: Path | None = None, stops: bool = False) -> Path:
+def _started(work: Callable[..., None], size: int, *given: Path) -> set[int | None]:
+    """How the processes of a team ended that did that work."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["luthier.train.backends.worker", "tests.flow.train.member"])
+    members = [context.Process(target=work, args=(rank, size, *given)) for rank in range(size)]
+    for process in members:
+        process.start()
+    for process in members:
+        process.join()
+    return {process.exitcode for process in members}
+
+
+def _together(
+    base: BaseModel, folder: Path, size: int, *, states: Path | None = None, stops: bool = False,
+    config: TrainConfig = CONFIG,
+) -> Path:  # fmt: skip
     folder.mkdir()
     errand = Errand(
-        config=CONFIG, base=Folder.of(base), teacher=None, seed=0, states=states, target=folder / "adapter",
+        config=config, base=Folder.of(base), teacher=None, seed=0, states=states, target=folder / "adapter",
         processes_here=size, parent=None, train=tuple(TRAIN), validation=tuple(VALIDATION),
     )  # fmt: skip
     (folder / "errand.json").write_text(errand.model_dump_json())
     if stops:
         (folder / "stop").touch()
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["luthier.train.backends.worker", "tests.flow.train.member"])
-    members = [context.Process(target=member.work, args=(rank, size, folder)) for rank in range(size)]
-    for process in members:
-        process.start()
-    for process in members:
-        process.join()
-    assert {process.exitcode for process in members} == ({1} if stops else {0})
+    assert _started(member.work, size, folder) == ({1} if stops else {0})
     return folder
 
 
@@ -82,3 +92,34 @@ def test_a_stopped_team_goes_on_where_it_was_also_in_another_number(
     assert News.model_validate_json((again / "news.jsonl").read_text().splitlines()[0]).done > 1
     _same(again, alone)
     assert not list(states.glob("state-*"))
+
+
+SHARDED = CONFIG.model_copy(update={"backend": TorchrunBackend(kind="torchrun", is_sharded=True)})
+
+
+def test_a_team_that_holds_the_weights_in_shares_has_the_curve_of_one_process(
+    base: BaseModel, alone: tuple[TrainingOutcome, Path], tmp_path: Path
+) -> None:
+    """The last batch of an epoch has one row: the process without one still gives its share of the weights."""
+    small = SHARDED.model_copy(update={"micro_batch_tokens": 64})
+    _same(_together(base, tmp_path / "team", 2, config=small), alone)
+
+
+def test_a_sharded_run_that_was_stopped_goes_on_unsharded(
+    base: BaseModel, alone: tuple[TrainingOutcome, Path], tmp_path: Path
+) -> None:
+    states = tmp_path / "states"
+    _together(base, tmp_path / "stopped", 2, states=states, stops=True, config=SHARDED)
+    _same(_together(base, tmp_path / "again", 2, states=states), alone)
+
+
+def test_each_process_holds_its_share_of_the_frozen_weights_and_all_that_trains(
+    base: BaseModel, tmp_path: Path
+) -> None:
+    assert _started(member.hold, 2, tmp_path, base.folder) == {0}
+    (first, whole, trained), (second, same, equal) = (
+        map(int, (tmp_path / f"held-{rank}").read_text().split()) for rank in range(2)
+    )
+    assert first + second == whole == same
+    assert abs(first - second) < 0.1 * whole
+    assert trained == equal > 0

@@ -12,7 +12,7 @@ from luthier.lifecycle.workspace import Settled, Workspace
 from luthier.train.lab.learning import SHARES, CurveRun, LearningCurve, learning_curve, settings_for
 from luthier.train.lab.subsets import Subset
 
-VERSION = 1
+VERSION = 2
 
 
 def settle_learning_curve(

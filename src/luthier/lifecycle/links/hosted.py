@@ -16,8 +16,9 @@ from luthier.train.backend_config import HostedBackend
 from luthier.train.config import TrainConfig
 from luthier.train.hosted import record
 from luthier.train.hosted.api import FineTuningApi
+from luthier.train.hosted.job import Desk
 from luthier.train.hosted.stage import run
-from luthier.train.hosted.types import ENDED, HostedModel
+from luthier.train.hosted.types import HostedModel
 from luthier.train.types import Row
 from luthier.variants.egress import open_client
 from luthier.variants.engines.openai import HOSTED_NOTE
@@ -60,16 +61,17 @@ def perform_hosted(
 
 
 def cancel_hosted(work: Workspace) -> list[str]:
-    """The jobs of this project that were running at the provider and are cancelled now."""
+    """The jobs of this project that were running at the provider and are cancelled now, rows taken away."""
     backend = work.config.train.backend
     if not isinstance(backend, HostedBackend):
         raise UserError("train.backend is not hosted, so there is no job to cancel", hint="stop the command itself")
     ports, cancelled = _Ports(work), []
     with _api(work, backend, ports) as api:
+        desk = Desk(ports, api, backend.poll_seconds, None, backend.deletes_files)
         for asked in record.unfinished(ports.checkpoints):
-            if asked.job is not None and api.job(asked.job).status not in ENDED:
-                api.cancel(asked.job)
-                cancelled.append(asked.job)
+            job = desk.cancelled(asked)
+            if job is not None and job.status == "cancelled":
+                cancelled.append(job.id)
     work.store.audit.append(work.actor, "train.cancel", work.project, {"jobs": list(cancelled)}, now=work.clock())
     return cancelled
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from threading import Event, current_thread, main_thread
+from typing import Literal
 
 from luthier.assess.failures import stands_in, values_of
 from luthier.domain.digests import digest_of
@@ -148,7 +149,6 @@ def adapter_variants(work: Workspace, variants: Variants) -> list[Variant]:
 def settle_run(work: Workspace, variants: Variants, order: Order) -> Settled:
     """A run as ordered: its record in the run table, made anew only where something it depends on has changed."""
     require_tuning(work)
-    _refuse_what_no_link_carries(order.config)
     distill = order.config.distill
     if order.shuffled and distill is not None and distill.learn_from == "logits":
         raise Refused("distributions have no targets to shuffle", hint="set learn_from to answers for a control run")
@@ -172,6 +172,11 @@ def settle_run(work: Workspace, variants: Variants, order: Order) -> Settled:
         libraries=() if order.config.backend.kind == "hosted" else LIBRARIES,
         perform=lambda: _perform(work, variants, served_by, order),
     )
+
+
+def kind_of(config: TrainConfig) -> Literal["adapter", "model"]:
+    """What a run leaves: an adapter for its base, or a model of its own where every weight trained."""
+    return "model" if config.adapter.kind == "none" else "adapter"
 
 
 def _perform(work: Workspace, variants: Variants, served_by: Sequence[Variant], order: Order) -> str:
@@ -208,7 +213,7 @@ def _perform(work: Workspace, variants: Variants, served_by: Sequence[Variant], 
         base = _base(work, variants, served_by)
         exam = exam_of(config, admitted[1], asked[1], work.tools)
         outcome = run(ports, config, base, train, validation, target=target, teacher=teacher, exam=exam)
-        adapter = work.store.artifacts.put_folder(target, kind="adapter", parents=[snapshot], now=work.clock())
+        adapter = work.store.artifacts.put_folder(target, kind=kind_of(config), parents=[snapshot], now=work.clock())
     seconds = Decimal(str(round(outcome.seconds, 3)))
     cost = spend(work, "training", order.subject, seconds=seconds, note=f"energy: {ports.meter.said}")
     note_energy(work, "training", order.subject, ports.meter)
@@ -216,7 +221,8 @@ def _perform(work: Workspace, variants: Variants, served_by: Sequence[Variant], 
     record: TrainingRun = outcome.as_run(snapshot=snapshot, adapter=adapter, cost=cost)
     work.voice.say(
         f"{record.stopped_because} after {record.curve[-1].epoch:.1f} epochs and {record.seconds:.0f} s; "
-        f"kept step {record.best_step} (validation loss {outcome.best_validation_loss:.4f}), adapter {adapter[:12]}"
+        f"kept step {record.best_step} (validation loss {outcome.best_validation_loss:.4f}), "
+        f"{kind_of(config)} {adapter[:12]}"
     )
     flag = overfitting(record.curve, kept=record.best_step)
     if flag.outcome == "fail":
@@ -260,15 +266,6 @@ def _base(work: Workspace, variants: Variants, served_by: Sequence[Variant]) -> 
     name = work.config.variants[served_by[0].name].model
     folder = variants.base_folder(name)
     return BaseModel(folder=folder, weights=weights_digest(folder), id=work.config.models[name].id)
-
-
-def _refuse_what_no_link_carries(config: TrainConfig) -> None:
-    """What the stage can do and the chain cannot hand on yet is refused before anything is spent."""
-    if config.adapter.kind == "none":
-        raise Refused(
-            "training every weight makes a model, and `adapter: train` carries adapters only",
-            hint="call luthier.train.stage.run and name the folder it writes as `models.NAME.id`, or choose lora",
-        )
 
 
 def _teacher_inputs(work: Workspace, variants: Variants, config: TrainConfig) -> dict[str, str]:

@@ -10,6 +10,7 @@ from luthier.domain.decisions import FailureKind
 from luthier.domain.money import Money
 from luthier.lifecycle.report.charts.curves import curves_chart, strips_of
 from luthier.lifecycle.report.charts.heat import HeatRow, heat_chart
+from luthier.lifecycle.report.charts.learning import Belief, learning_chart
 from luthier.lifecycle.report.charts.rows import Group, Line, Row, Tone, rows_chart
 from luthier.lifecycle.report.charts.timeline import Ending, Lane, Span, Verdict, timeline_chart
 from luthier.lifecycle.report.facts import Facts, RolloutFacts, VariantFacts
@@ -17,7 +18,7 @@ from luthier.lifecycle.report.words import FAILURES, figure, money, plain
 
 WIDE, NARROW = 800.0, 344.0
 TAIL = 0.04
-Name = Literal["variants", "paired", "strata", "failures", "curves", "timeline", "costs"]
+Name = Literal["variants", "paired", "strata", "failures", "curves", "learning", "timeline", "costs"]
 _BETTER_FIRST = -1
 
 
@@ -39,6 +40,7 @@ def figures(facts: Facts) -> dict[Name, Figure]:
         "strata": strata_figure,
         "failures": failures_figure,
         "curves": curves_figure,
+        "learning": learning_figure,
         "timeline": timeline_figure,
         "costs": costs_figure,
     }
@@ -151,6 +153,27 @@ def curves_figure(facts: Facts) -> Figure | None:
         "A single run: there is no interval."
     )
     return _figure(title, caption, lambda width: curves_chart(title, run.curve, run.best_step, width=width))
+
+
+def learning_figure(facts: Facts) -> Figure | None:
+    """The loss against the number of rows, and twice the rows."""
+    found = facts.learning
+    if found is None:
+        return None
+    runs = [(float(each.rows), each.loss) for each in found.runs]
+    law = [Belief(each.rows, each.loss, each.low, each.high) for each in found.band]
+    title = "Validation loss by number of training rows"
+    said = "Too few sizes for a law, so there is no line and no interval."
+    if found.law is not None:
+        said = (
+            "The line is the power law through them, dashed where nobody measured; the band is its 95% interval, from "
+            f"a parametric bootstrap on {found.law.degrees} degrees of freedom, and does not hold for curves that "
+            "follow no power law."
+        )
+    caption = (
+        f"Each dot is one run on a nested part of the rows, with as many steps as on all (n = {len(runs)}). {said}"
+    )
+    return _figure(title, caption, lambda width: learning_chart(title, runs, law, width=width))
 
 
 def timeline_figure(facts: Facts) -> Figure | None:

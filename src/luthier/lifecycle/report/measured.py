@@ -65,7 +65,8 @@ def _made_of(config: ProjectConfig, name: str) -> str:
     model = config.models[section.model]
     parts = [f"{model.id} ({model.engine})"]
     if section.adapter:
-        parts.append("adapter trained here")
+        is_whole = config.train.adapter.kind == "none"
+        parts.append("every weight tuned here" if is_whole else "adapter trained here")
     if section.retrieval:
         parts.append(f"{config.retrieval[section.retrieval].top_k} passages of {section.retrieval}")
     if section.examples:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from luthier.domain.runs import CurvePoint, TrainingRun
-from luthier.lifecycle.report.blocks import Block, Cell, Table, Text, measured_cell, row
+from luthier.lifecycle.report.blocks import Block, Cell, Chart, Table, Text, measured_cell, row
 from luthier.train.lab.learning import LearningCurve
 from luthier.train.lab.overfitting import overfitting
 
@@ -40,7 +40,25 @@ def learning_blocks(found: LearningCurve) -> list[Block]:
         for each in found.runs
     ]  # fmt: skip
     head = ("share", "rows", "seed", "validation loss", *metrics)
-    return [Text(found.sentence), Table("Runs on parts of the rows, with as many steps each", head, rows, folded=True)]
+    told = [Table("Runs on parts of the rows, with as many steps each", head, rows, folded=True)]
+    return [Text(found.sentence), Chart("learning"), *_law_table(found), *told]
+
+
+def _law_table(found: LearningCurve) -> list[Table]:
+    """The law where runs were and at twice the most rows."""
+    measured = {each.rows: [one.loss for one in found.runs if one.rows == each.rows] for each in found.runs}
+    rows = [
+        row(f"{each.rows:,.0f}", _mean(measured.get(round(each.rows))), f"{each.loss:.4f}",
+            f"{each.low:.4f} to {each.high:.4f}")
+        for each in found.band
+        if each.rows in measured or each == found.band[-1]
+    ]  # fmt: skip
+    head = ("rows", "measured", "law", "95% interval of the law")
+    return [Table("What the law says; the last line is a forecast", head, rows)] if rows else []
+
+
+def _mean(losses: Sequence[float] | None) -> str:
+    return "not measured" if not losses else f"{sum(losses) / len(losses):.4f}"
 
 
 def _shown(points: Sequence[CurvePoint], kept: int) -> list[CurvePoint]:

@@ -20,7 +20,12 @@ def write_adapter(model: Any, target: Path, base: BaseModel) -> None:
     with folder_in_one_move(target) as partial:
         save_tensors(tensors, partial / "adapter_model.safetensors")
         (partial / "adapter_config.json").write_text(_config_json(model, base.id), encoding="utf-8")
-        (partial / "luthier.json").write_text(json.dumps({"base_weights": base.weights}) + "\n", encoding="utf-8")
+        write_note(partial, base)
+
+
+def write_note(folder: Path, base: BaseModel) -> None:
+    """The folder says which base was tuned, so that no engine takes it for another model's."""
+    (folder / "luthier.json").write_text(json.dumps({"base_weights": base.weights}) + "\n", encoding="utf-8")
 
 
 def _config_json(model: Any, base_id: str) -> str:

@@ -8,6 +8,7 @@ import torch
 from transformers import AutoTokenizer
 
 from luthier.errors import UserError
+from luthier.train.backends.tensors import share_of
 from luthier.train.config import TrainConfig
 from luthier.train.types import BaseModel
 from luthier.variants.engines.folders import check_model_folder
@@ -54,10 +55,10 @@ def load_tokenizer(base: BaseModel) -> Any:
 
 
 def frozen_digest(model: Any) -> str:
-    """SHA-256 over every frozen parameter in memory."""
+    """SHA-256 over every frozen parameter in this process's memory, or its share of it."""
     hasher = hashlib.sha256()
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             hasher.update(name.encode())
-            hasher.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+            hasher.update(share_of(parameter.detach()).cpu().contiguous().view(torch.uint8).numpy().data)
     return hasher.hexdigest()

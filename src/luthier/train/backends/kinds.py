@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from transformers.utils.logging import disable_progress_bar
 
 from luthier.errors import UserError
-from luthier.train.backends.adapter import write_adapter
+from luthier.train.backends.adapter import write_adapter, write_note
 from luthier.train.backends.base_model import Machine
 from luthier.train.backends.tensors import save_tensors
 from luthier.train.config import LoraConfig
@@ -24,10 +24,12 @@ from luthier.variants.engines.folders import check_model_folder
 COPIED = ("*.json", "*.jinja", "*.model", "*.txt")
 
 
-def prepare_model(base: BaseModel, adapter: LoraConfig, machine: Machine, *, seed: int) -> Any:
+def prepare_model(
+    base: BaseModel, adapter: LoraConfig, machine: Machine, *, seed: int, is_sharded: bool = False
+) -> Any:
     """The base model ready to train: frozen under a new adapter that changes nothing yet, or whole.
 
-    The adapter's start is drawn from the seed.
+    The adapter's start is drawn from the seed. What will lie in shares stays on the CPU until it is cut.
     """
     check_model_folder(base.folder)
     disable_progress_bar()  # type: ignore[no-untyped-call]  # progress is told through the ports
@@ -46,7 +48,7 @@ def prepare_model(base: BaseModel, adapter: LoraConfig, machine: Machine, *, see
         # peft 0.21 asks transformers 5.23 for a property under its old name
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
         wrapped = get_peft_model(model, _settings(adapter), autocast_adapter_dtype=True)
-    return wrapped if adapter.kind == "qlora" else wrapped.to(machine.device)
+    return wrapped if adapter.kind == "qlora" or is_sharded else wrapped.to(machine.device)
 
 
 def trainable(model: Any) -> dict[str, torch.nn.Parameter]:
@@ -67,6 +69,7 @@ def write_trained(model: Any, target: Path, base: BaseModel) -> None:
                 if not file.name.endswith(".index.json"):
                     shutil.copyfile(file, partial / file.name)
         save_tensors({name: held for name, held in state.items() if name not in tied}, partial / "model.safetensors")
+        write_note(partial, base)
 
 
 def parameter_counts(model: Any) -> tuple[int, int]:

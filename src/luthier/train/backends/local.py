@@ -18,6 +18,7 @@ from luthier.train.backends.prepared import Prepared, learns_distributions, prep
 from luthier.train.backends.probe import Probe
 from luthier.train.backends.references import References
 from luthier.train.backends.resume import forget_states
+from luthier.train.backends.sharding import shard
 from luthier.train.backends.steps import Bench
 from luthier.train.backends.teacher import load_teacher
 from luthier.train.backends.team import ALONE, Team
@@ -45,7 +46,7 @@ def fit(ports: Ports, job: Job, train: Sequence[Row], validation: Sequence[Row],
     """
     machine = choose_machine(job.config)
     with torch.random.fork_rng(), memory_told(job.config):
-        model = prepare_model(job.base, job.config.adapter, machine, seed=job.seed)
+        model = prepare_model(job.base, job.config.adapter, machine, seed=job.seed, is_sharded=job.config.is_sharded)
         if job.config.activation_checkpointing:
             model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
         prepared = _prepared(job, model, machine, train, validation)
@@ -87,7 +88,12 @@ def _bench(job: Job, model: Any, machine: Machine) -> Bench:
         "flat: no padding, equal beginnings once" if reads_sheets else "padded: this model's attention is its own"
     )
     fuse(model)
-    kept = job.folder.parent if job.folder is not None and job.team.is_first else None
+    is_sharded = job.config.is_sharded
+    if is_sharded:
+        shard(model, job.team)
+    # in shares all must run the model equally often: nobody reads figures that others would compute
+    keeps = job.folder is not None and job.team.is_first and not is_sharded
+    kept = job.folder.parent if job.folder is not None and keeps else None
     bits = "nf4" if job.config.adapter.kind == "qlora" else str(machine.compute)
     references = References(kept, f"{job.base.weights} {bits} {machine.device.type}")
     return Bench.of(

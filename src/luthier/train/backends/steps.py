@@ -21,6 +21,8 @@ from luthier.train.batches import micro_batches
 from luthier.train.config import TrainConfig
 
 LANES = 2
+NOTHING = Encoded("", (0, 1), (False, True))
+"""A text that says nothing."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Bench:
     """Two threads of one core each that share nothing until their gradients are summed; None is one pass."""
     team: Team = ALONE
     """The processes that each hold this bench and take a share of every batch."""
+    is_sharded: bool = False
+    """Whether the frozen weights lie in shares, so that all must run the model equally often."""
 
     @classmethod
     def of(
@@ -75,7 +79,7 @@ class Bench:
         """A bench with a fresh optimizer."""
         return cls(
             model, optimizer_for(list(parameters.values()), config), parameters, machine, config.micro_batch_tokens,
-            references, reads_sheets, _lanes(machine, config), team,
+            references, reads_sheets, _lanes(machine, config), team, config.is_sharded,
         )  # fmt: skip
 
     @property
@@ -134,7 +138,10 @@ def evaluate(bench: Bench, objective: Objective[Any], held_out: Sequence[Any]) -
     loss_sum, agreements = 0.0, 0
     has_preferences = True
     with torch.no_grad():
-        for part in _parts(bench, bench.team.share(entries)):
+        for part in _even_parts(bench, bench.team.share(entries)):
+            if not part:
+                _idle(bench)
+                continue
             scored = _scored(bench, part)
             loss_sum += objective.loss(scored, part).item()
             agreed = objective.agreements(scored, part)
@@ -151,6 +158,8 @@ def _lanes(machine: Machine, config: TrainConfig) -> ThreadPoolExecutor | None:
     Dropout draws from one random state, whose order two threads would not keep: it stays in one lane.
     """
     if machine.device.type != "cpu" or torch.get_num_threads() < LANES or config.adapter.dropout > 0:
+        return None
+    if config.is_sharded:  # two threads would gather layers in an order that differs from process to process
         return None
     return ThreadPoolExecutor(LANES, "lane", initializer=torch.set_num_threads, initargs=(1,))
 
@@ -175,8 +184,8 @@ def _share(
     loss_sum = 0.0
     parameters = list(bench.parameters.values())
     total: list[torch.Tensor] = []
-    for part in _parts(bench, entries):
-        loss = objective.loss(_scored(bench, part), part)
+    for part in _even_parts(bench, entries):
+        loss = objective.loss(_scored(bench, part), part) if part else _idle(bench)
         found = torch.autograd.grad(loss / count, parameters)
         total = [so_far.add_(new) for so_far, new in zip(total, found, strict=True)] if total else list(found)
         loss_sum += loss.item()
@@ -186,6 +195,17 @@ def _share(
 def _parts(bench: Bench, entries: Sequence[Any]) -> list[list[Any]]:
     parts = micro_batches(range(len(entries)), [_cost(entry) for entry in entries], bench.micro_batch_tokens)
     return [[entries[at] for at in part] for part in parts]
+
+
+def _even_parts(bench: Bench, entries: Sequence[Any]) -> list[list[Any]]:
+    """The parts, with empty ones behind them where others of the team have more and wait for everybody's weights."""
+    parts = _parts(bench, entries)
+    return [*parts, *([[]] * (bench.team.most(len(parts)) - len(parts) if bench.is_sharded else 0))]
+
+
+def _idle(bench: Bench) -> torch.Tensor:
+    """Nought, by a pass of the model over two tokens: the others need this process's share of the weights."""
+    return score(bench.model, [NOTHING], bench.machine, reads_sheets=bench.reads_sheets).log_probs.sum() * 0.0
 
 
 def _scored(bench: Bench, entries: Sequence[Any]) -> Any:

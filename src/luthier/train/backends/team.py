@@ -57,6 +57,14 @@ class Team:
         dist.all_reduce(held)
         return float(held.item())
 
+    def most(self, figure: int) -> int:
+        """The largest of everybody's figures."""
+        if self.size == 1:
+            return figure
+        held = torch.tensor([figure], dtype=torch.int64, device=self.device)
+        dist.all_reduce(held, op=dist.ReduceOp.MAX)
+        return int(held.item())
+
     def from_first(self, figure: float) -> float:
         """The first process's figure, for everybody."""
         if self.size == 1:

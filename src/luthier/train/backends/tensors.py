@@ -15,3 +15,8 @@ def save_tensors(tensors: Mapping[str, torch.Tensor], file: Path) -> None:
         save_file(held, str(file), metadata={"format": "pt"})
     except SafetensorError as fault:
         raise OSError(str(fault)) from fault
+
+
+def share_of(parameter: torch.Tensor) -> torch.Tensor:
+    """What this process holds of a parameter: all of it, where it is not in shares."""
+    return parameter.to_local() if hasattr(parameter, "to_local") else parameter

@@ -54,7 +54,7 @@ def _facts(run: TrainingRun) -> Mapping[str, str]:
         "method": run.method,
         "base weights (SHA-256)": f"`{run.base_weights}`",
         "data snapshot": f"`{run.snapshot}`",
-        "adapter artifact": f"`{run.adapter}`",
+        "tuned artifact": f"`{run.adapter}`",
         "parameters trained": _trained(run),
         "examples and tokens seen": f"{run.examples_seen:,} and {run.tokens_seen:,}, padding not counted",
         "rows left out": left_out,

@@ -21,9 +21,9 @@ TEMPLATES = {
 Settings = Mapping[str, object]
 
 
-def axolotl_settings(config: TrainConfig, *, base: str, longest: int, micro_batch: int) -> Settings:
+def axolotl_settings(config: TrainConfig, *, base: str, rows: int, longest: int, micro_batch: int) -> Settings:
     """What `axolotl train` reads; each row's own `training` marks decide which turns are learned."""
-    rows = {
+    spelling = {
         "type": "chat_template",
         "chat_template": "tokenizer_default",
         "field_messages": "messages",
@@ -35,8 +35,8 @@ def axolotl_settings(config: TrainConfig, *, base: str, longest: int, micro_batc
     return {
         "base_model": base,
         **_axolotl_adapter(config),
-        "datasets": [{"path": TRAIN_FILE, "ds_type": "json", **rows}],
-        "test_datasets": [{"path": VALIDATION_FILE, "ds_type": "json", "split": "train", **rows}],
+        "datasets": [{"path": TRAIN_FILE, "ds_type": "json", **spelling}],
+        "test_datasets": [{"path": VALIDATION_FILE, "ds_type": "json", "split": "train", **spelling}],
         "sequence_len": longest,
         "sample_packing": False,
         "pad_to_sequence_len": False,
@@ -47,7 +47,7 @@ def axolotl_settings(config: TrainConfig, *, base: str, longest: int, micro_batc
         "optimizer": "muon" if config.optimizer == "muon" else "adamw_torch_fused",
         "learning_rate": config.learning_rate,
         "lr_scheduler": _scheduler(config),
-        "warmup_ratio": config.warmup_share,
+        "warmup_steps": warmup_steps(config, rows),
         "weight_decay": config.weight_decay,
         "max_grad_norm": config.max_gradient_norm,
         "evals_per_epoch": evaluations_per_epoch(config),
@@ -60,7 +60,9 @@ def axolotl_settings(config: TrainConfig, *, base: str, longest: int, micro_batc
     }  # fmt: skip
 
 
-def llamafactory_settings(config: TrainConfig, *, base: str, template: str, longest: int, micro_batch: int) -> Settings:
+def llamafactory_settings(
+    config: TrainConfig, *, base: str, template: str, rows: int, longest: int, micro_batch: int
+) -> Settings:
     """What `llamafactory-cli train` reads, beside the `dataset_info.json` of `dataset_info`."""
     share = 1 / evaluations_per_epoch(config) / config.epochs  # below 1, steps are a share of the whole run
     stops = config.early_stopping
@@ -83,7 +85,7 @@ def llamafactory_settings(config: TrainConfig, *, base: str, template: str, long
         **({"use_muon": True} if config.optimizer == "muon" else {}),
         "learning_rate": config.learning_rate,
         "lr_scheduler_type": _scheduler(config),
-        "warmup_ratio": config.warmup_share,
+        "warmup_steps": warmup_steps(config, rows),
         "weight_decay": config.weight_decay,
         "max_grad_norm": config.max_gradient_norm,
         "eval_strategy": "steps",
@@ -137,6 +139,11 @@ def evaluations_per_epoch(config: TrainConfig) -> int:
     return max(1, math.floor(1 / config.evaluate_every_epochs))
 
 
+def warmup_steps(config: TrainConfig, rows: int) -> int:
+    """The warm-up of a run on so many rows; in steps, since transformers 5 has no share of them any more."""
+    return round(config.warmup_share * config.epochs * math.ceil(rows / config.batch_size))
+
+
 def _axolotl_adapter(config: TrainConfig) -> Settings:
     adapter = config.adapter.model_dump()
     if adapter["kind"] == "none":
@@ -158,8 +165,8 @@ def _llamafactory_adapter(config: TrainConfig) -> Settings:
     adapter = config.adapter.model_dump()
     if adapter["kind"] == "none":
         return {"finetuning_type": "full"}
-    packed = {"quantization_bit": 4, "quantization_method": "bnb", "quantization_type": "nf4",
-              "double_quantization": True}  # fmt: skip
+    # the method is left to its default, bitsandbytes, whose name changed between versions
+    packed = {"quantization_bit": 4, "quantization_type": "nf4", "double_quantization": True}
     return {
         "finetuning_type": "lora",
         "lora_rank": adapter["rank"],

@@ -7,7 +7,7 @@ from luthier.errors import EngineFault, LuthierError, Refused
 from luthier.train.hosted import record
 from luthier.train.hosted.api import FineTuningApi, Uncertain
 from luthier.train.hosted.record import Asked
-from luthier.train.hosted.types import NO_RESULT, Job, Ports
+from luthier.train.hosted.types import ENDED, NO_RESULT, Job, Ports
 
 MARK = "luthier_run"
 """The job's metadata under which its identity stands, so that a job is found again after a crash."""
@@ -37,6 +37,23 @@ class Desk:
         if fault is not None:
             record.forget(self.ports.checkpoints, identity)
             raise fault
+        return job
+
+    def cancelled(self, asked: Asked) -> Job | None:
+        """The recorded run's job if it was running and is cancelled now; None where there is nothing to cancel.
+
+        A run killed before it heard of its job is looked up by its mark. Rows that were uploaded are taken away and
+        the record is forgotten; a job that has ended, or ends before it hears, is left for the next run to fetch.
+        """
+        job = self._found(asked) if asked.job is None else self.api.job(asked.job)
+        if job is not None and job.status not in ENDED:
+            job = self.api.cancel(job.id)
+        if job is not None and job.status == "succeeded":
+            return None
+        if self.deletes_files:
+            for file in [each for each in self.api.files() if each.filename.startswith(_prefix(asked))]:
+                self.api.delete_file(file.id)
+        record.forget(self.ports.checkpoints, asked.identity)
         return job
 
     def _with_job(self, body: Mapping[str, object], files: Mapping[str, bytes], asked: Asked) -> Asked:
@@ -72,7 +89,7 @@ class Desk:
         there = {(file.filename, file.bytes): file.id for file in self.api.files() if file.status != "error"}
         ids = {}
         for name, data in files.items():
-            called = f"luthier-{asked.identity[:16]}-{name}.jsonl"
+            called = f"{_prefix(asked)}{name}.jsonl"
             ids[name] = there.get((called, len(data))) or self.api.upload(called, data).id
         update = {"training_file": ids["train"], "validation_file": ids["validation"]}
         return record.keep(self.ports.checkpoints, asked.model_copy(update=update))
@@ -118,6 +135,11 @@ class Desk:
             if event.id not in said:
                 said.add(event.id)
                 self.ports.say(event.message if event.level == "info" else f"{event.level}: {event.message}")
+
+
+def _prefix(asked: Asked) -> str:
+    """How the names of a run's files begin at the provider."""
+    return f"luthier-{asked.identity[:16]}-"
 
 
 def _no_result(job: Job) -> LuthierError:

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from luthier.section import Section
 
-Tracker = Literal["tensorboard"]
+Tracker = Literal["tensorboard", "mlflow"]
 Setting = bool | int | float | str
 FIXED = {"seed", "search", "tracking", "backend", "measure", "evaluate_every_epochs", "method", "loss_on"}
 """What trials share, so that their losses are of one kind and were measured at the same points."""

@@ -15,6 +15,7 @@ SHARES = (0.1, 0.25, 0.5, 1.0)
 WORTHWHILE = 0.02
 """Of the loss there is now: a fall by less is nothing that labelling twice the rows would be paid for."""
 MOST_EPOCHS = 1000
+BAND_STEPS = 12
 Answer = Literal["more_rows", "enough_rows", "not_enough_evidence"]
 
 
@@ -36,6 +37,10 @@ class LearningCurve(Value):
     runs: tuple[CurveRun, ...]
     law: PowerLaw | None
     doubled: Forecast | None
+    band: tuple[Forecast, ...] = Field(
+        default=(),
+        description="What the law says from the fewest rows trained on to twice the most; last is `doubled`.",
+    )
     answer: Answer
     sentence: str
 
@@ -48,11 +53,22 @@ def learning_curve(runs: Sequence[CurveRun], *, snapshot: str, fewest_rows: int,
     points = [Point(each.rows, each.loss) for each in ordered]
     law = fit(points)
     most = ordered[-1].rows
-    doubled = forecast(points, law, 2.0 * most, now=most, seed=seed) if law else None
+    band = tuple(forecast(points, law, rows, now=most, seed=seed) for rows in _places(points)) if law else ()
+    doubled = band[-1] if band else None
     answer, sentence = _answer(ordered, law, doubled, most)
     if most < fewest_rows:
         sentence = f"{most:,} rows are fewer than the {fewest_rows:,} that tuning needs at all (R19). {sentence}"
-    return LearningCurve(snapshot=snapshot, runs=ordered, law=law, doubled=doubled, answer=answer, sentence=sentence)
+    return LearningCurve(
+        snapshot=snapshot, runs=ordered, law=law, doubled=doubled, band=band, answer=answer, sentence=sentence
+    )
+
+
+def _places(points: Sequence[Point]) -> list[float]:
+    """Rows to ask the law about: those trained on, steps of equal factors between them, and twice the most."""
+    sizes = sorted({float(point.rows) for point in points})
+    steps = (2 * sizes[-1] / sizes[0]) ** (1 / BAND_STEPS)
+    between = [sizes[0] * steps**at for at in range(1, BAND_STEPS)]
+    return sorted({*sizes, *between, 2 * sizes[-1]})
 
 
 def settings_for(config: TrainConfig, *, rows: int, of: int, seed: int) -> TrainConfig:

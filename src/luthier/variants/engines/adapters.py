@@ -14,7 +14,7 @@ from luthier.variants.engines.folders import UnsafeModel, read_json
 
 WEIGHTS_FILE = "adapter_model.safetensors"
 NOTE_FILE = "luthier.json"
-"""Optional, beside the PEFT files: `{"base_weights": SHA-256}` of the base model the adapter was trained on."""
+"""Optional, beside the tensors: `{"base_weights": SHA-256}` of the base model that was tuned."""
 
 
 class AdapterMismatch(Refused):
@@ -83,8 +83,7 @@ class AdapterRack:
             if (folder / "adapter_model.bin").exists():
                 raise UnsafeModel(f"{folder.name!r} holds pickled weights", hint="save the adapter as safetensors")
             raise MissingInput(f"{str(folder)!r} holds no {WEIGHTS_FILE}", hint="check the adapter's folder")
-        if (folder / NOTE_FILE).is_file() and read_json(folder / NOTE_FILE).get("base_weights") != self._weights:
-            raise _mismatch(folder)
+        check_base(folder, self._weights)
         try:
             return LoraConfig.from_pretrained(str(folder)), load_file(folder / WEIGHTS_FILE)
         except (SafetensorError, TypeError, ValueError) as fault:
@@ -122,6 +121,12 @@ class AdapterRack:
             self._peft.base_model.enable_adapter_layers()
             self._peft.set_adapter(inner, inference_mode=True)
         self._active = inner
+
+
+def check_base(folder: Path, weights: str) -> None:
+    """Nothing where the folder's note names the base with these weights, or there is no note; else AdapterMismatch."""
+    if (folder / NOTE_FILE).is_file() and read_json(folder / NOTE_FILE).get("base_weights") != weights:
+        raise _mismatch(folder)
 
 
 def _mismatch(folder: Path) -> AdapterMismatch:

@@ -1,6 +1,7 @@
-"""A model in this process: batched, with its adapters side by side."""
+"""A model in this process: batched, with its adapters side by side and whole tuned models beside them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 from luthier.domain.answers import Answer
@@ -9,6 +10,7 @@ from luthier.variants.engines.adapters import AdapterRack
 from luthier.variants.engines.base import EngineRequest
 from luthier.variants.engines.loading import LoadedModel, load_model
 from luthier.variants.engines.session import Session
+from luthier.variants.engines.wholes import SessionOfModels, is_whole, load_whole
 
 
 class LocalEngine:
@@ -17,6 +19,7 @@ class LocalEngine:
     def __init__(self, loaded: LoadedModel, *, batch_size: int = 32, price: TokenPrice = TokenPrice()) -> None:  # noqa: B008  (frozen)
         self._loaded = loaded
         self._rack = AdapterRack(loaded.model, loaded.weights)
+        self._wholes: dict[str, LoadedModel] = {}
         self._batch_size = batch_size
         self._price = price
 
@@ -39,20 +42,35 @@ class LocalEngine:
 
     @property
     def adapters(self) -> list[str]:
-        """Names of the adapters loaded."""
-        return self._rack.names
+        """Names of the adapters and whole tuned models loaded."""
+        return sorted([*self._rack.names, *self._wholes])
 
     def add_adapter(self, name: str, folder: Path) -> None:
-        """Loads a PEFT folder under `name`, in place of one that had it."""
-        self._rack.add(name, folder)
+        """Loads a PEFT folder, or a tuned model of its own, under `name`, in place of what had it."""
+        if is_whole(folder):
+            self._wholes[name] = load_whole(folder, self._loaded.weights)
+            if name in self._rack.names:
+                self._rack.remove(name)
+        else:
+            self._rack.add(name, folder)
+            self._wholes.pop(name, None)
 
     def remove_adapter(self, name: str) -> None:
-        """Unloads an adapter."""
-        self._rack.remove(name)
+        """Unloads an adapter or a whole tuned model."""
+        if self._wholes.pop(name, None) is None:
+            self._rack.remove(name)
 
-    def session(self) -> Session:
-        """A fresh running batch on this model."""
-        return Session(self._loaded, self._rack, most_rows=self._batch_size, price=self._price)
+    def session(self) -> SessionOfModels:
+        """A fresh running batch on this model and on those tuned from it."""
+        tickets = count(1)
+
+        def opened(loaded: LoadedModel) -> Session:
+            return self._session(loaded, AdapterRack(loaded.model, loaded.weights), tickets)
+
+        return SessionOfModels(self._session(self._loaded, self._rack, tickets), self._wholes, opened)
+
+    def _session(self, loaded: LoadedModel, rack: AdapterRack, tickets: Iterator[int]) -> Session:
+        return Session(loaded, rack, most_rows=self._batch_size, price=self._price, tickets=tickets)
 
     def token_text(self, token_id: int) -> str:
         """The text of one token."""

@@ -3,8 +3,9 @@
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from random import Random
 
 import torch
@@ -45,10 +46,13 @@ class Session:
     """Takes requests at any time; each `step` reads waiting prompts into free slots and adds a token to every row.
 
     One thread at a time. Greedy answers do not depend on who else is in the batch, and sampled ones depend on the
-    request's seed alone: every row draws from its own source.
+    request's seed alone: every row draws from its own source. Sessions that share `tickets` never give one twice.
     """
 
-    def __init__(self, loaded: LoadedModel, rack: AdapterRack, *, most_rows: int, price: TokenPrice) -> None:
+    def __init__(
+        self, loaded: LoadedModel, rack: AdapterRack, *, most_rows: int, price: TokenPrice,
+        tickets: Iterator[int] | None = None,
+    ) -> None:  # fmt: skip
         self._loaded = loaded
         self._rack = rack
         self._most_rows = most_rows
@@ -58,7 +62,7 @@ class Session:
         self._waiting: deque[_Row] = deque()
         self._running: list[_Row] = []
         self._refused: list[Piece] = []
-        self._tickets = 0
+        self._tickets = tickets or count(1)
 
     @property
     def is_idle(self) -> bool:
@@ -67,15 +71,15 @@ class Session:
 
     def add(self, request: EngineRequest, *, streams: bool = False, wants_logprobs: bool = False) -> int:
         """The ticket under which news of the request will come; a request that cannot be answered is news too."""
-        self._tickets += 1
+        ticket = next(self._tickets)
         try:
-            row = self._row(self._tickets, request, streams=streams, wants_logprobs=wants_logprobs)
+            row = self._row(ticket, request, streams=streams, wants_logprobs=wants_logprobs)
         except (UserError, NotFound) as fault:
             answer = Answer(text=None, finish_reason="error", error=fault.message)
-            self._refused.append(Piece(self._tickets, answer=answer, fault=fault))
+            self._refused.append(Piece(ticket, answer=answer, fault=fault))
         else:
             self._waiting.append(row)
-        return self._tickets
+        return ticket
 
     @torch.inference_mode()
     def cancel(self, ticket: int) -> None:

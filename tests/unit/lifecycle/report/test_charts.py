@@ -15,6 +15,7 @@ from luthier.domain.runs import CurvePoint
 from luthier.errors import EmptySample
 from luthier.lifecycle.report.charts.curves import curves_chart, smoothed, strips_of, thinned
 from luthier.lifecycle.report.charts.heat import HeatRow, heat_chart
+from luthier.lifecycle.report.charts.learning import Belief, learning_chart
 from luthier.lifecycle.report.charts.rows import Group, Line, Row, rows_chart
 from luthier.lifecycle.report.charts.scale import Scale, spread, tick_labels, ticks
 from luthier.lifecycle.report.charts.svg import escaped, fitted, width_of
@@ -100,6 +101,34 @@ def test_curves_of_any_losses_stay_on_the_paper(curve: list[CurvePoint], best: i
     assert_on_paper(curves_chart("t", sorted(curve, key=lambda point: point.step), best, width=width))
 
 
+rows_and_losses = st.tuples(st.integers(1, 10**9).map(float), finite)
+beliefs = st.builds(Belief, st.floats(1, 2e9), finite, finite, finite)
+
+
+@few
+@given(st.lists(rows_and_losses, min_size=1, max_size=9), st.lists(beliefs, max_size=9), widths)
+def test_learning_curves_of_any_losses_and_any_law_stay_on_the_paper(
+    runs: list[tuple[float, float]], law: list[Belief], width: float
+) -> None:
+    assert_on_paper(learning_chart("t", runs, law, width=width))
+
+
+def test_the_law_is_dashed_from_the_most_rows_on_and_ends_in_a_forecast() -> None:
+    law = [Belief(rows, 4.0 / rows, 3.0 / rows, 5.0 / rows) for rows in (100.0, 200.0, 400.0)]
+    drawn = learning_chart("t", [(100.0, 0.04), (200.0, 0.02)], law, width=800)
+    paths = {
+        line.attrib["class"]: line.attrib["points"].split() for line in ET.fromstring(drawn).iter(f"{SVG}polyline")
+    }
+    assert len(paths["law"]) == 2
+    assert paths["law law-beyond"][0] == paths["law"][-1]
+    assert len(paths["law law-beyond"]) == 2
+    assert "forecast" in drawn
+    assert ">400<" in drawn
+    alone = learning_chart("t", [(100.0, 0.04), (200.0, 0.02)], [], width=800)
+    assert "law" not in alone
+    assert "forecast" not in alone
+
+
 moments = st.timedeltas(timedelta(0), timedelta(days=900)).map(lambda gap: BEGIN + gap)
 
 
@@ -136,6 +165,8 @@ def test_nothing_to_draw_is_refused() -> None:
         curves_chart("t", [], 0, width=800)
     with pytest.raises(EmptySample):
         timeline_chart("t", [], [], width=800)
+    with pytest.raises(EmptySample):
+        learning_chart("t", [], [], width=800)
 
 
 def test_a_dot_stands_where_its_value_is() -> None:

@@ -84,10 +84,10 @@ def test_names_with_markup_are_shown_and_never_become_markup(facts: Facts) -> No
 
 def test_every_figure_has_a_number_a_caption_and_two_drawings(facts: Facts) -> None:
     drawn = figures(facts)
-    assert list(drawn) == ["variants", "paired", "strata", "failures", "curves", "timeline", "costs"]
+    assert list(drawn) == ["variants", "paired", "strata", "failures", "curves", "learning", "timeline", "costs"]
     html = html_of(facts)
-    assert [int(number) for number in re.findall(r"<b>Figure (\d+)\.</b>", html)] == list(range(1, 8))
-    assert html.count("<svg") == 14
+    assert [int(number) for number in re.findall(r"<b>Figure (\d+)\.</b>", html)] == list(range(1, 9))
+    assert html.count("<svg") == 16
     assert all(re.search(r"\bn\b|interval", figure.caption) for name, figure in drawn.items() if name != "timeline")
 
 
@@ -133,6 +133,8 @@ def test_overfitting_and_what_more_rows_would_buy_are_told(facts: Facts) -> None
     text = markdown(facts, story(facts), figures(facts))
     assert "Overfitting of the tuned run: not seen; neither rises" in text
     assert "More rows would help: twice the 3,204 rows would lower the validation loss" in text
+    assert "| 3,204 | " in text
+    assert "| 6,408 | not measured | " in text
     assert "Overfitting of" not in markdown(bare(), story(bare()), figures(bare()))
 
 

@@ -160,3 +160,11 @@ def test_the_train_section_decides_the_plan() -> None:
 
 def test_evaluations_are_one_before_the_first_step_and_one_per_share_of_an_epoch() -> None:
     assert evaluations_of(TrainConfig(epochs=2, evaluate_every_epochs=0.5)) == 5
+
+
+def test_every_price_has_its_day_and_a_source_that_says_whether_anybody_checked_it() -> None:
+    priced = {name: row for name, row in known_machines().items() if row.price_per_hour is not None}
+    assert len(priced) > 4
+    for name, row in priced.items():
+        assert row.as_of <= date(2026, 11, 25), name
+        assert "to be checked" in row.source, name

@@ -33,6 +33,12 @@ class Drawing:
             steps = " ".join(f"{_figure(x)},{_figure(y)}" for x, y in points)
             self.parts.append(f'<polyline class="{kind}" points="{steps}"/>')
 
+    def area(self, points: list[tuple[float, float]], kind: str) -> None:
+        """A filled outline through points; nothing for less than three of them."""
+        if len(points) > 2:
+            corners = " ".join(f"{_figure(x)},{_figure(y)}" for x, y in points)
+            self.parts.append(f'<polygon class="{kind}" points="{corners}"/>')
+
     def box(self, x: float, y: float, width: float, height: float, kind: str, *, opacity: float | None = None) -> None:
         """A filled rectangle."""
         place = f'x="{_figure(x)}" y="{_figure(y)}" width="{_figure(width)}" height="{_figure(height)}"'
