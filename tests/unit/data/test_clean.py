@@ -202,6 +202,20 @@ def test_a_call_is_held_against_the_tools_of_its_row(answer: str, reason: str | 
     assert Cleaner(CleanConfig(check_targets=False)).clean(batch_of(row)).dropped == ()
 
 
+GOOD, WRONG = '{"name":"note","arguments":{"firm":"Ada"}}', '{"name":"note","arguments":{"firm":7}}'
+
+
+@pytest.mark.parametrize(("unwanted", "broken"), [(GOOD, 0), (WRONG, 1), ("I noted it.", 0)])
+def test_an_unwanted_answer_that_breaks_its_tools_is_counted_and_its_row_stays(unwanted: str, broken: int) -> None:
+    tools = json.loads(TOOLS)
+    pair = {"prompt": "hi", "chosen": GOOD, "rejected": unwanted, "tools": tools}
+    judged = {"prompt": "hi", "completion": unwanted, "label": False, "tools": tools}
+    for row in (pair, judged):
+        cleaned = Cleaner(CleanConfig()).clean(batch_of(row))
+        assert (cleaned.kept.num_rows, cleaned.broken_unwanted) == (1, broken)
+        assert Cleaner(CleanConfig(check_targets=False)).clean(batch_of(row)).broken_unwanted == 0
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"), [('{"firm": "Ada"}', None), ('{"firm": 7}', "breaks_schema"), ("Ada", "not_json")]
 )
