@@ -75,7 +75,7 @@ class Cleaner:
         return CleanedBatch(_with_turns(batch, kept, tidied), tuple(dropped), changes, broken)
 
     def _is_broken(self, unwanted: str | None, tools: str | None) -> bool:
-        """Whether an answer that nobody wants breaks its tools: a reason to reject it, and none to leave the row out."""
+        """Whether an answer that nobody wants breaks its tools, which is no reason to leave its row out."""
         if unwanted is None or tools is None or not self._config.check_targets:
             return False
         return why_target_fails(unwanted, tools) is not None
