@@ -34,7 +34,6 @@ data:
   split: {{group_by: customer}}
 models: {{by_heart: {{engine: nearest, id: by_heart}}}}
 variants:
-  prompt: {{model: base, prompt: prompt.md}}
   by_heart: {{model: by_heart, prompt: prompt.md}}
 evaluation:
   benchmarks: [{{name: begun, dataset: begun.jsonl, metrics: [exact_match]}}]

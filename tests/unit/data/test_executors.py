@@ -129,7 +129,7 @@ def test_no_process_of_a_pool_outlives_a_killed_parent(tmp_path: Path) -> None:
     script.write_text(PARENT)
     folder.mkdir()
     root = Path(__file__).parents[3]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "src")])}
     with subprocess.Popen([sys.executable, script, folder], stdout=subprocess.PIPE, env=environment) as parent:
         assert parent.stdout is not None
         with closing(parent.stdout) as said:

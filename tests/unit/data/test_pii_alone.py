@@ -8,8 +8,8 @@ from luthier.data.plan.cleaning import cleared, hidden, searched
 from luthier.domain.examples import Example, Message
 from tests.unit.data.conftest import NAMES_CLEARED
 
-NHS, DAY = "943 476 5919", "12 March 2019"
-"""The number that the NHS Data Dictionary gives as its example, and a day that is nobody's birthday."""
+NHS, DAY = "9434765919", "12 March 2019"
+"""The number that the NHS Data Dictionary gives as its example, in one piece, and a day that is nobody's birthday."""
 
 
 def pii(*alone: str) -> PiiConfig:
