@@ -83,7 +83,7 @@ def inspect(section: SourceConfig, *, folder: Path = Path()) -> Inspection:
 
     Raises:
         Faults: No file of it has a format that can be recognised; every file is named.
-        UserError: It is not there, or cannot be read at all.
+        UserError: It is not there, or is one file that cannot be read to its end.
 
     """
     origin = origin_of(section, DataConfig(sources=(section,)))
@@ -93,14 +93,15 @@ def inspect(section: SourceConfig, *, folder: Path = Path()) -> Inspection:
             looked.add(item)
         return looked.told(section)
     refused: list[UserError] = []
-    for part in parts_of(section, folder=folder):
+    parts = list(parts_of(section, folder=folder))
+    for part in parts:
         try:
             for item in read_part(part, section.format, origin):
                 looked.add(item)
         except UserError as fault:
             looked.refuse(part.place, fault)
             refused.append(fault)
-    if not looked.has_read_anything and refused:
+    if refused and (len(parts) == 1 or not looked.has_read_anything):
         raise _together(section, refused)
     return looked.told(section)
 

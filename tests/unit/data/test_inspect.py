@@ -1,5 +1,6 @@
 """Inspection: what a file holds, and a section that reads it once somebody has said why it may be used."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,13 @@ def test_a_folder_of_which_nothing_can_be_read_is_refused_with_all_its_files(tmp
     with pytest.raises(Faults, match=r"2 faults") as refused:
         inspect(section_for(path="."), folder=tmp_path)
     assert ["a.jsonl" in refused.value.faults[0], "b.jsonl" in refused.value.faults[1]] == [True, True]
+
+
+def test_one_file_that_cannot_be_read_to_its_end_is_refused_whatever_came_before(tmp_path: Path) -> None:
+    rows = json.dumps({"prompt": "hi", "completion": "ho"}) + "\n"
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(rows.encode() * 20_000)[:-300])
+    with pytest.raises(UserError, match="cannot be unpacked"):
+        inspect(section_for(path="a.jsonl.gz"), folder=tmp_path)
 
 
 def test_a_field_that_luthier_does_not_have_cannot_be_mapped() -> None:

@@ -85,9 +85,7 @@ def _charts(card: DataCard) -> list[_Chart]:
         _chart(
             "Rows mended, by what was wrong", [Group("", _ranked(card.mended))], "rows", "They stay; of all rows read."
         ),
-        _chart(
-            "Rows left out, by reason", [Group("", _ranked(card.dropped, tone="worse"))], "rows", "Of all rows read."
-        ),
+        _chart("Rows left out, by reason", [Group("", left_out)], "rows", "Of all rows read."),
         _chart("Personal data before and after", personal, "spans", checked),
         _chart(
             "Rows that say the same", [Group("", _bars(clusters))], "clusters", "Clusters by how many rows they hold."
