@@ -208,7 +208,8 @@ GOOD, WRONG = '{"name":"note","arguments":{"firm":"Ada"}}', '{"name":"note","arg
 @pytest.mark.parametrize(("unwanted", "broken"), [(GOOD, 0), (WRONG, 1), ("I noted it.", 0)])
 def test_an_unwanted_answer_that_breaks_its_tools_is_counted_and_its_row_stays(unwanted: str, broken: int) -> None:
     tools = json.loads(TOOLS)
-    pair = {"prompt": "hi", "chosen": GOOD, "rejected": unwanted, "tools": tools}
+    chosen = GOOD.replace("Ada", "Bea")
+    pair = {"prompt": "hi", "chosen": chosen, "rejected": unwanted, "tools": tools}
     judged = {"prompt": "hi", "completion": unwanted, "label": False, "tools": tools}
     for row in (pair, judged):
         cleaned = Cleaner(CleanConfig()).clean(batch_of(row, name="auto"))
