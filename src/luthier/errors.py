@@ -133,6 +133,14 @@ class EngineFault(LuthierError):
     exit_code = 2
 
 
+class ClusterFault(LuthierError):
+    """The Ray cluster that a setting asks for cannot be joined or started, or was lost."""
+
+    code = "cluster_fault"
+    http_status = 502
+    exit_code = 2
+
+
 class StorageFault(LuthierError):
     """The disk or database refused a write; what was acknowledged before is intact."""
 

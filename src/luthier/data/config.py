@@ -160,6 +160,11 @@ class PiiConfig(Section):
         description="What finds names and places: `bundled`, `off`, or a token-classification model of Hugging Face "
         "(its id, or a folder with safetensors). Requests at the gateway are searched with patterns only.",
     )
+    alone: tuple[str, ...] = Field(
+        default=(),
+        description="Entities that count without a word before them that says what they are, such as [UK_NHS, "
+        "DATE_TIME]: every number of that look is taken out, and every day, not births only; at the gateway too.",
+    )
     key: str | None = Field(
         default=None, pattern="^[A-Z][A-Z0-9_]*$", description="Environment variable that holds the key of `encrypt`."
     )

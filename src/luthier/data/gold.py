@@ -47,10 +47,9 @@ def gold_source(config: DataConfig) -> SourceConfig | None:
 
 @dataclass(frozen=True)
 class DrawnGold:
-    """Gold rows, rows of gold groups that may neither be gold nor train, and how many rows could not be gold."""
+    """Gold rows, and how many rows could not be gold."""
 
     gold: Rows
-    companions: Rows
     lookalikes: int
 
 
@@ -80,7 +79,7 @@ def draw_gold(open_rows: Rows, groups: Keys, strata: Codes, size: int, *, seed: 
         drawn = draw(groups, strata, size, seed=seed, barred=barred, every_stratum=True)
     if (drawn.chosen | drawn.companions).all():
         raise UserError("the gold set takes every row and leaves none to learn from", hint="lower `gold.size`")
-    return DrawnGold(open_rows[drawn.chosen], open_rows[drawn.companions], int(barred.sum()))
+    return DrawnGold(open_rows[drawn.chosen], int(barred.sum()))
 
 
 def what_is_missing(gold: Rows, strata: Strata, tags: Sequence[str], input_types: Collection[str] = ()) -> list[str]:

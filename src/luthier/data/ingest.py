@@ -15,9 +15,13 @@ class FaultList:
 
     def add(self, place: str, fault: Fault) -> None:
         """One more; beyond the first fifty only the number grows."""
+        self.tell(f"{place}:{fault.line}: {fault.what}")
+
+    def tell(self, fault: str) -> None:
+        """One more, which says itself where it is."""
         self.count += 1
         if self.count <= _TOLD:
-            self._told.append(f"{place}:{fault.line}: {fault.what}")
+            self._told.append(fault)
 
     def first(self, count: int) -> list[str]:
         """The first faults, at most `count` and fifty of them."""

@@ -1,7 +1,8 @@
 """What a file holds before anybody trusts it, and the section of the project file to read it with."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,9 +17,9 @@ from luthier.data.clean.rows import turns_of
 from luthier.data.config import DataConfig, SourceConfig
 from luthier.data.ingest import FaultList
 from luthier.data.readers.parts import Fault
-from luthier.data.readers.sources import Item, origin_of, read_source
+from luthier.data.readers.sources import Item, origin_of, parts_of, read_part, read_source, shown
 from luthier.domain.value import Value
-from luthier.errors import UserError
+from luthier.errors import Faults, UserError
 from luthier.text.languages import language_of
 from luthier.text.markup import has_markup
 from luthier.text.quoting import split_reply
@@ -31,6 +32,8 @@ _PERCENTILES = (5, 50, 95, 100)
 _LOOKED_AT = 20_000
 """Rows whose text is looked at for language and noise; the rest are counted."""
 _WORTH_TELLING = 0.01
+_HINTS = 3
+"""Different hints about files that cannot be read, each beside the first such file."""
 _ADVICE = {
     "mark_up": "hold HTML; `clean: {mark_up: true}` turns it into text",
     "quoted_tails": "quote earlier mails; `clean: {quoted_tails: true}` cuts them",
@@ -79,15 +82,40 @@ def inspect(section: SourceConfig, *, folder: Path = Path()) -> Inspection:
     """What a source holds; faults are told and not raised, so that one look shows all of them.
 
     Raises:
-        Faults: The format cannot be recognised.
-        UserError: The file cannot be read at all.
+        Faults: No file of it has a format that can be recognised; every file is named.
+        UserError: It is not there, or is one file that cannot be read to its end.
 
     """
-    config = DataConfig(sources=(section,))
+    origin = origin_of(section, DataConfig(sources=(section,)))
     looked = _Looked()
-    for item in read_source(section, origin_of(section, config), folder=folder):
-        looked.add(item)
+    if section.query is not None:
+        for item in read_source(section, origin, folder=folder):
+            looked.add(item)
+        return looked.told(section)
+    refused: list[UserError] = []
+    parts = list(parts_of(section, folder=folder))
+    for part in parts:
+        try:
+            for item in read_part(part, section.format, origin):
+                looked.add(item)
+        except UserError as fault:
+            looked.refuse(part.place, fault)
+            refused.append(fault)
+    if refused and (len(parts) == 1 or not looked.has_read_anything):
+        raise _together(section, refused)
     return looked.told(section)
+
+
+def _together(section: SourceConfig, refused: Sequence[UserError]) -> UserError:
+    """The one error, or one that names the fault of every file."""
+    if len(refused) == 1:
+        return refused[0]
+    told = [line for each in refused for line in _lines_of(each)]
+    return Faults(shown(section.path), told, hint=refused[0].hint)
+
+
+def _lines_of(fault: UserError) -> tuple[str, ...]:
+    return fault.faults if isinstance(fault, Faults) else (fault.message,)
 
 
 def section_for(**fields: object) -> SourceConfig:
@@ -115,6 +143,7 @@ class _Looked:
         self._rows = self._looked_at = self._with_tools = self._with_rejected = 0
         self._judged: Counter[bool] = Counter()
         self._faults = FaultList()
+        self._hints: dict[str, str] = {}
         self._left_out: Counter[str] = Counter()
 
     def add(self, item: Item) -> None:
@@ -126,6 +155,18 @@ class _Looked:
             self._faults.add(item.place, item.content)
         else:
             self._left_out[item.content.what] += 1
+
+    @property
+    def has_read_anything(self) -> bool:
+        """Whether the format of a file was recognised."""
+        return bool(self._formats)
+
+    def refuse(self, place: str, fault: UserError) -> None:
+        """One file that cannot be read."""
+        for line in _lines_of(fault):
+            self._faults.tell(line)
+        if fault.hint:
+            self._hints.setdefault(fault.hint, place)
 
     def _add_batch(self, batch: pa.RecordBatch) -> None:
         self._rows += batch.num_rows
@@ -189,6 +230,7 @@ class _Looked:
         )
 
     def _advice(self) -> Iterable[str]:
+        yield from (f"{place}: {hint}" for hint, place in islice(self._hints.items(), _HINTS))
         for kind, count in self._noise.most_common():
             if count > _WORTH_TELLING * 2 * self._looked_at:
                 yield f"{count} of {2 * self._looked_at} texts {_ADVICE[kind]}"

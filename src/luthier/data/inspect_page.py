@@ -7,7 +7,9 @@ from luthier.data.inspect import Inspection, ShownRow
 
 def page(found: Inspection) -> str:
     """The whole inspection as text; the proposal comes last, ready to be copied."""
-    return "\n".join([*_head(found), *_figures(found), *_faults(found), *_rows(found), "", *_proposal(found)])
+    return "\n".join(
+        [*_head(found), *_figures(found), *found.advice, *_faults(found), *_rows(found), "", *_proposal(found)]
+    )
 
 
 def _head(found: Inspection) -> Iterator[str]:
@@ -32,7 +34,6 @@ def _figures(found: Inspection) -> Iterator[str]:
         yield f"rows with a rejected answer: {found.with_rejected:,}"
     if found.liked or found.disliked:
         yield f"answers judged by themselves: {found.liked:,} liked, {found.disliked:,} not"
-    yield from found.advice
 
 
 def _faults(found: Inspection) -> Iterator[str]:

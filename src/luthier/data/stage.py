@@ -20,8 +20,9 @@ from luthier.domain.digests import digest_of
 from luthier.domain.snapshots import GoldSet
 from luthier.errors import UserError
 from luthier.text.encoding import Encode, Remembered
+from luthier.text.pii import pii_recognisers
 
-VERSION = 4
+VERSION = 5
 """Raised by hand when the same inputs would give another snapshot."""
 
 _STEPS = 6
@@ -69,9 +70,11 @@ def run(
     Raises:
         Faults: Lines that cannot be read; all of them.
         Refused: Rows give the gold set away or contradict each other; all of them by name.
-        UserError: Too few rows for the gold set, or an unknown tag or format.
+        UserError: Too few rows for the gold set, or an unknown tag, format or entity.
 
     """
+    for entity in config.pii.alone:
+        pii_recognisers.get(entity)  # a name that nobody knows fails before anything is read
     rules = Rules(config, salt, pii_key, frozenset(erased), today, boilerplate={})
     shaped = shape_all(ports, executor, rules, sources, folder, gold_file=gold_file, frozen=frozen_gold)
     passes = Passes.of(config, shaped)

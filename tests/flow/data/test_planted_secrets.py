@@ -1,18 +1,21 @@
 """Fifty secrets in raw tickets come out of a real project nowhere; with the filter off they come out everywhere.
 
-Looked through are all that the project keeps (the artifacts, every cell of the database, the files as bytes), what its
-commands print, its pages and its export. Written out as JSON or hidden by signs that nobody sees, a secret counts too.
+Looked through are all that the project keeps (the artifacts, every cell of a database of each kind, the files as
+bytes), what its commands print, its pages and its export, and what a model says that knows every training answer by
+heart and is asked each ticket by its first words. Written out as JSON or hidden by signs that nobody sees, a secret
+counts too.
 """
 
 import json
 import re
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from random import Random
 
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import MetaData, create_engine, select
+from sqlalchemy.engine import make_url
 
 from luthier.cli.main import main
 from tests.flow.data import made
@@ -26,11 +29,14 @@ charter:
   kill_criterion: {{metric: k, must_reach: "> 0.1", within_weeks: 8}}
 data:
   sources: [{{path: rows.jsonl, format: chat, lawful_basis: contract}}]
-  pii: {{action: "{action}", ner: "off", cleared_by: nobody, reason: the words are made up}}
+  pii: {{action: "{action}", ner: "{ner}", cleared_by: nobody, reason: the words are made up}}
   gold: {{size: 40, stratify_by: [kind]}}
   split: {{group_by: customer}}
+models: {{by_heart: {{engine: nearest, id: by_heart}}}}
 variants:
-  prompt: {{model: base, prompt: prompt.md}}
+  by_heart: {{model: by_heart, prompt: prompt.md}}
+evaluation:
+  benchmarks: [{{name: begun, dataset: begun.jsonl, metrics: [exact_match]}}]
 """
 
 
@@ -89,13 +95,32 @@ FORMS: Mapping[str, Callable[[str], str]] = {
 }
 
 
+def words_of(number: int) -> list[str]:
+    """The words of a ticket, which no other has in this order."""
+    return Random(number).choices(made.WORDS, k=26)
+
+
+def write_beginnings(target: Path) -> None:
+    """A benchmark that asks for each ticket by the words before its secret."""
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": f"{' '.join(words_of(number)[:13])} {number}77"},
+                {"role": "assistant", "content": "none"},
+            ]
+        }
+        for number in range(len(TOLD))
+    ]
+    target.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
 def write_tickets(target: Path) -> None:
     """The rows of `made`, and fifty tickets: each secret once, five in each form, also in answer and metadata."""
     made.write_rows(target)
     forms = list(FORMS.values())
     rows = []
     for number, told in enumerate(TOLD):
-        words = Random(number).choices(made.WORDS, k=26)
+        words = words_of(number)
         asked = forms[(number + number // 10) % len(forms)](told)
         rows.append({
             "id": f"ticket{number}",
@@ -124,11 +149,14 @@ def luthier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
     return run
 
 
-def everything(tmp_path: Path, luthier: Callable[..., str], action: str) -> dict[str, str]:
-    """What a project of the tickets keeps and shows, by where it lies."""
+def everything(
+    tmp_path: Path, luthier: Callable[..., str], database: str, *, action: str, ner: str = "off"
+) -> dict[str, str]:
+    """What a project of the tickets keeps, shows and says, by where it lies."""
     folder = tmp_path / "project"
     folder.mkdir()
-    (folder / "luthier.yaml").write_text(PROJECT.format(action=action))
+    (folder / "luthier.yaml").write_text(PROJECT.format(action=action, ner=ner))
+    write_beginnings(folder / "begun.jsonl")
     (folder / "prompt.md").write_text("Answer.")
     write_tickets(folder / "rows.jsonl")
     printed = [
@@ -137,13 +165,16 @@ def everything(tmp_path: Path, luthier: Callable[..., str], action: str) -> dict
         luthier("data", "show", "--dropped", "--limit", "1000"),
         luthier("data", "card", "--out", str(tmp_path / "card")),
         luthier("data", "export", str(tmp_path / "out")),
+        said := luthier("evaluate", "run", "by_heart", "--json"),
+        luthier("evaluate", "show", "by_heart"),
         luthier("audit", "log", "--json"),
     ]
     kept = [path for path in (folder / ".luthier").rglob("*") if path.is_file()]
     assert len(kept) > 5
     return {
         "printed": "\n".join(printed),
-        "database": "\n".join(_cells(folder / ".luthier" / "luthier.db")),
+        "generations": said,
+        "database": "\n".join(_cells(database)),
         "artifacts": "\n".join(_read(path) for path in kept),
         "pages": "\n".join(_read(path) for path in (tmp_path / "card").iterdir()),
         "export": "\n".join(_read(path) for path in (tmp_path / "out").rglob("*") if path.is_file()),
@@ -156,13 +187,17 @@ def _read(path: Path) -> str:
     return f"{text}\n{pq.read_table(path).to_pylist()}" if data[:4] == b"PAR1" else text
 
 
-def _cells(path: Path) -> Iterator[str]:
-    with sqlite3.connect(path) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        assert len(tables) > 5
-        for table in tables:
-            for row in connection.execute(f'SELECT * FROM "{table}"'):
+def _cells(database: str) -> Iterator[str]:
+    """Every cell of every table."""
+    url, tables = make_url(database), MetaData()
+    engine = create_engine(url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url)
+    tables.reflect(engine)
+    assert len(tables.tables) > 5
+    with engine.connect() as connection:
+        for table in tables.tables.values():
+            for row in connection.execute(select(table)):
                 yield from (cell.decode("utf-8", "ignore") if isinstance(cell, bytes) else str(cell) for cell in row)
+    engine.dispose()
 
 
 def shown(text: str) -> str:
@@ -172,20 +207,38 @@ def shown(text: str) -> str:
     return text.translate({ord(other): char for char, other in LOOKALIKES.items()})
 
 
-def test_fifty_secrets_in_raw_tickets_come_out_nowhere(tmp_path: Path, luthier: Callable[..., str]) -> None:
+@pytest.fixture
+def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The database that the project is told to use."""
+    monkeypatch.setenv("LUTHIER_DATABASE_URL", database_url)
+    return database_url
+
+
+@pytest.mark.parametrize(
+    ("database_url", "ner"),
+    [("sqlite", "off"), pytest.param("postgresql", "bundled", marks=pytest.mark.slow)],
+    indirect=["database_url"],
+)
+def test_fifty_secrets_in_raw_tickets_come_out_nowhere(
+    tmp_path: Path, luthier: Callable[..., str], database: str, ner: str
+) -> None:
     assert len(set(SECRETS)) == 50
     found = {
         (place, secret)
-        for place, text in everything(tmp_path, luthier, "mask").items()
+        for place, text in everything(tmp_path, luthier, database, action="mask", ner=ner).items()
         for secret in SECRETS
         if secret in shown(text)
     }
     assert found == set()
 
 
-def test_with_the_filter_off_they_come_out_so_the_search_can_see(tmp_path: Path, luthier: Callable[..., str]) -> None:
-    places = everything(tmp_path, luthier, "off")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_with_the_filter_off_they_come_out_so_the_search_can_see(
+    tmp_path: Path, luthier: Callable[..., str], database: str
+) -> None:
+    places = everything(tmp_path, luthier, database, action="off")
     for place in ("artifacts", "export"):
         seen = shown(places[place])
         assert [secret for secret in SECRETS if secret not in seen] == [], place
     assert any(secret in shown(places["printed"]) for secret in SECRETS)
+    assert sum(secret in shown(places["generations"]) for secret in SECRETS) > 25, "the model has nothing by heart"

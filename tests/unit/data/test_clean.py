@@ -18,10 +18,10 @@ def example(asked: str, ideal: str, row_id: str = "r", **strata: str) -> Example
     return Example(id=row_id, messages=messages, strata=strata, source="a")
 
 
-def batch_of(*rows: dict[str, Any]) -> Any:
+def batch_of(*rows: dict[str, Any], name: str = "chat") -> Any:
     origin = Origin(source="a", lawful_basis="contract")
     (part,) = parts_of_bytes("a.jsonl", "\n".join(json.dumps(row) for row in rows).encode())
-    (item,) = [item.content for item in read_part(part, "chat", origin)]
+    (item,) = [item.content for item in read_part(part, name, origin)]
     assert not isinstance(item, Fault)
     return item
 
@@ -200,6 +200,21 @@ def test_a_call_is_held_against_the_tools_of_its_row(answer: str, reason: str | 
     dropped = Cleaner(CleanConfig()).clean(batch_of(row)).dropped
     assert [one.reason for one in dropped] == ([reason] if reason else [])
     assert Cleaner(CleanConfig(check_targets=False)).clean(batch_of(row)).dropped == ()
+
+
+GOOD, WRONG = '{"name":"note","arguments":{"firm":"Ada"}}', '{"name":"note","arguments":{"firm":7}}'
+
+
+@pytest.mark.parametrize(("unwanted", "broken"), [(GOOD, 0), (WRONG, 1), ("I noted it.", 0)])
+def test_an_unwanted_answer_that_breaks_its_tools_is_counted_and_its_row_stays(unwanted: str, broken: int) -> None:
+    tools = json.loads(TOOLS)
+    chosen = GOOD.replace("Ada", "Bea")
+    pair = {"prompt": "hi", "chosen": chosen, "rejected": unwanted, "tools": tools}
+    judged = {"prompt": "hi", "completion": unwanted, "label": False, "tools": tools}
+    for row in (pair, judged):
+        cleaned = Cleaner(CleanConfig()).clean(batch_of(row, name="auto"))
+        assert (cleaned.kept.num_rows, cleaned.broken_unwanted) == (1, broken)
+        assert Cleaner(CleanConfig(check_targets=False)).clean(batch_of(row, name="auto")).broken_unwanted == 0
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Inspection: what a file holds, and a section that reads it once somebody has said why it may be used."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,36 @@ def test_a_format_that_nobody_knows_is_told_with_its_fields(tmp_path: Path) -> N
     (tmp_path / "a.jsonl").write_text('{"doc": "x", "summary": "y"}')
     with pytest.raises(Faults, match=r"\['doc', 'summary'\]"):
         inspect(section_for(path="a.jsonl"), folder=tmp_path)
+
+
+def test_a_folder_is_read_as_far_as_it_can_be_and_every_other_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"schema": "x"}')
+    (tmp_path / "b.jsonl").write_text('{"prompt": "hi", "completion": "ho"}')
+    (tmp_path / "c.zip").write_bytes(b"PK\x03\x04 and no archive")
+    (tmp_path / "d.jsonl").write_text('{"question": "x", "answer": "y"}')
+    found = inspect(section_for(path="."), folder=tmp_path)
+    assert (found.rows, found.faults) == (1, 3)
+    assert [
+        "a.json" in found.first_faults[0],
+        "c.zip" in found.first_faults[1],
+        "d.jsonl" in found.first_faults[2],
+    ] == ([True] * 3)
+    assert any("--column prompt=question --column completion=answer" in hint for hint in found.advice)
+
+
+def test_a_folder_of_which_nothing_can_be_read_is_refused_with_all_its_files(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text('{"doc": "x"}')
+    with pytest.raises(Faults, match=r"2 faults") as refused:
+        inspect(section_for(path="."), folder=tmp_path)
+    assert ["a.jsonl" in refused.value.faults[0], "b.jsonl" in refused.value.faults[1]] == [True, True]
+
+
+def test_one_file_that_cannot_be_read_to_its_end_is_refused_whatever_came_before(tmp_path: Path) -> None:
+    rows = json.dumps({"prompt": "hi", "completion": "ho"}) + "\n"
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(rows.encode() * 20_000)[:-300])
+    with pytest.raises(UserError, match="cannot be unpacked"):
+        inspect(section_for(path="a.jsonl.gz"), folder=tmp_path)
 
 
 def test_a_field_that_luthier_does_not_have_cannot_be_mapped() -> None:

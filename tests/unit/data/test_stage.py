@@ -24,7 +24,7 @@ from luthier.domain.examples import Example
 from luthier.domain.preferences import Preference
 from luthier.domain.snapshots import SPLITS, GoldSet, Split
 from luthier.domain.withdrawals import person_key
-from luthier.errors import Faults, Refused, UserError
+from luthier.errors import Faults, Refused, UnknownName, UserError
 from tests.unit.data.conftest import NAMES_CLEARED
 
 Build = Callable[..., "Built"]
@@ -518,3 +518,9 @@ def test_row_digests_need_the_salt_and_the_card_tells_every_figure(build: Build)
     page = result.card.markdown()
     for told in (result.manifest.digest, result.gold.digest, "| test | ", "kind=k0", "contract", "240 rows in"):
         assert told in page
+
+
+def test_an_entity_that_nobody_knows_is_refused_before_anything_is_read(build: Build, config: Config) -> None:
+    with pytest.raises(UnknownName, match="UK_NSH") as refused:
+        build(b"{broken", chosen=config(pii=NAMES_CLEARED | {"alone": ["UK_NSH"]}))
+    assert "UK_NHS" in refused.value.hint

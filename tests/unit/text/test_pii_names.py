@@ -16,6 +16,7 @@ from luthier.text.pii.ner import names_of
 from luthier.text.pii.ner.features import TAGS, stretches
 from luthier.text.pii.ner.tagger import best_tags, bundled
 
+PLACES = {"LOCATION", "STREET_ADDRESS"}
 SENTENCES = [
     "Dear Mr. Johnson, my name is Emily Carter and I live in Chicago.",
     "Please send the invoice to Maria Fernandez before Friday.",
@@ -118,3 +119,17 @@ def test_no_name_begins_or_ends_with_a_sign_that_no_name_holds() -> None:
     for text, one in found:
         assert text[one.start].isalnum()
         assert text[one.end - 1].isalnum()
+
+
+@pytest.mark.parametrize("text", ["Where is islet 764294?", "order 764294 is late", "764294"])
+def test_a_number_alone_is_no_place(text: str) -> None:
+    assert [text[one.start : one.end] for one in bundled().find([text])[0] if one.entity in PLACES] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["My zip code is 94103.", "I live in Chicago 60601 now", "12 Oak Street, Chicago, 60601"]
+)
+def test_a_number_that_a_word_or_a_place_beside_it_makes_a_postcode_is_found(text: str) -> None:
+    digits = text.rstrip("now. ")[-5:]
+    spans = [(one.start, one.end) for one in bundled().find([text])[0] if one.entity in PLACES]
+    assert any(start <= text.index(digits) < end for start, end in spans)

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from luthier.data.clean.boilerplate import Boilerplate, LineCounts
 from luthier.data.clean.reasons import Turns, why_not
+from luthier.data.clean.targets import why_target_fails
 from luthier.data.clean.texts import Mender
 from luthier.data.config import CleanConfig
 from luthier.data.rows import MESSAGE, SCHEMA
@@ -35,6 +36,8 @@ class CleanedBatch:
     kept: pa.RecordBatch
     dropped: tuple[Dropped, ...]
     changes: Counter[str] = field(default_factory=Counter)
+    broken_unwanted: int = 0
+    """Answers nobody wants, in rows that stay, that break the tools or the schema of their row."""
 
 
 class Cleaner:
@@ -49,7 +52,8 @@ class Cleaner:
         """The batch of `rows.SCHEMA` with tidy text; rows that teach nothing are left out with their reason."""
         turns = turns_of(batch)
         tools, strata = batch["tools"].to_pylist(), batch["strata"].to_pylist()
-        ids, sources, rejected = (batch[name].to_pylist() for name in ("id", "source", "rejected"))
+        ids, sources, rejected, liked = (batch[name].to_pylist() for name in ("id", "source", "rejected", "liked"))
+        broken = 0
         kept: list[int] = []
         tidied: list[Turns] = []
         dropped: list[Dropped] = []
@@ -57,16 +61,24 @@ class Cleaner:
         for place, row in enumerate(turns):
             tidy, changed = self._tidied(row, sources[place])
             rejected[place] = self._tidy_rejected(rejected[place], sources[place])
-            reason = why_not(tidy, tools[place], dict(strata[place]), self._config)
+            is_wanted = liked[place] is not False
+            reason = why_not(tidy, tools[place] if is_wanted else None, dict(strata[place]), self._config)
             if reason:
                 dropped.append(Dropped(id=ids[place], reason=reason))
             else:
                 kept.append(place)
                 tidied.append(tidy)
                 changes.update(changed)
+                broken += self._is_broken(rejected[place] if is_wanted else tidy[-1][1], tools[place])
         place = SCHEMA.get_field_index("rejected")
         batch = batch.set_column(place, SCHEMA.field(place), pa.array(rejected, pa.string()))
-        return CleanedBatch(_with_turns(batch, kept, tidied), tuple(dropped), changes)
+        return CleanedBatch(_with_turns(batch, kept, tidied), tuple(dropped), changes, broken)
+
+    def _is_broken(self, unwanted: str | None, tools: str | None) -> bool:
+        """Whether an answer that nobody wants breaks its tools, which is no reason to leave its row out."""
+        if unwanted is None or tools is None or not self._config.check_targets:
+            return False
+        return why_target_fails(unwanted, tools) is not None
 
     def example(self, row: Example) -> tuple[Example, str | None, set[str]]:
         """The row with tidy text, the reason to leave it out, and what was changed."""

@@ -28,6 +28,7 @@ class Taking:
     salt: str
     key: str | None
     names: Names | None
+    alone: tuple[str, ...]
 
 
 def reasons_of(batch: pa.RecordBatch, cleaned: CleanedBatch) -> list[str | None]:
@@ -56,8 +57,8 @@ def cleared(
     subjects = keys_of(batch["subject"], salt)
     if config.action == "off":
         return batch.set_column(SCHEMA.get_field_index("subject"), SCHEMA.field("subject"), subjects), found
-    said = Taking(config.action, salt, key, _names(config.ner))
-    tags, keys = replace(said, names=None), Taking("hash", salt, None, None)
+    said = Taking(config.action, salt, key, _names(config.ner), config.alone)
+    tags, keys = replace(said, names=None), Taking("hash", salt, None, None, config.alone)
     columns: dict[str, pa.Array] = {"subject": subjects}
     columns |= {name: _cleared(batch[name], keys, found) for name in _KEYS}
     columns["tools"] = _cleared(batch["tools"], tags, found)
@@ -74,7 +75,7 @@ def hidden(ids: Sequence[str], config: PiiConfig, salt: str) -> list[str]:
     """Ids with personal data hashed, as it is in the ids of rows that stay."""
     if config.action == "off":
         return list(ids)
-    taking = Taking("hash", salt, None, None)
+    taking = Taking("hash", salt, None, None, config.alone)
     hashed: list[str] = _cleared(pa.array(ids, pa.string()), taking, Counter()).to_pylist()
     return hashed
 
@@ -84,7 +85,7 @@ def searched(batch: pa.RecordBatch, config: PiiConfig) -> Counter[str]:
     if config.action == "replace":
         return Counter()
     texts = batch["messages"].flatten().field("content")
-    return Counter(span.entity for spans in find_pii_batch(texts) for span in spans)
+    return Counter(span.entity for spans in find_pii_batch(texts, alone=config.alone) for span in spans)
 
 
 def languages_of(batch: pa.RecordBatch) -> Counter[str]:
@@ -111,14 +112,17 @@ def _cleared(texts: pa.Array, taking: Taking, found: Counter[str]) -> pa.Array:
     """The texts without what is found in each; equal texts are searched once, nulls stay."""
     coded = texts.dictionary_encode()
     known = coded.dictionary
-    spans = find_pii_batch(known, names=taking.names)
+    spans = find_pii_batch(known, names=taking.names, alone=taking.alone)
     holders = [place for place, each in enumerate(spans) if each]
     if not holders:
         return texts
     told = known.to_pylist()
     uses = Counter(code for code in coded.indices.to_pylist() if code is not None)
     for place in holders:
-        cleared_text = clear(told[place], spans[place], taking.action, taking.salt, key=taking.key, names=taking.names)
+        cleared_text = clear(
+            told[place], spans[place], taking.action, taking.salt,
+            key=taking.key, names=taking.names, alone=taking.alone,
+        )  # fmt: skip
         told[place] = cleared_text.text
         for entity, count in cleared_text.found.items():
             found[entity] += count * uses[place]

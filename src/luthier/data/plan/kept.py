@@ -125,7 +125,12 @@ def _card(passes: Passes, ending: Ending, manifest: Manifest, wrote: Sequence[Wr
         pii=_told_pii(ending.config.pii),
         sources=tuple(_source_lines(shaped, ending)),
         missing=tuple(ending.missing),
-        notes=(*ending.notes, *_consent_notes(shaped, ending), *_style_notes(wrote, ending.config)),
+        notes=(
+            *ending.notes,
+            *_consent_notes(shaped, ending),
+            *_unwanted_notes(shaped),
+            *_style_notes(wrote, ending.config),
+        ),
     )
 
 
@@ -207,6 +212,14 @@ def _consent_notes(shaped: Shaped, ending: Ending) -> list[str]:
         if not source.purpose:
             told.append(f"{source.path!r} does not state the `purpose` that its rows were collected for.")
     return told
+
+
+def _unwanted_notes(shaped: Shaped) -> list[str]:
+    """How many preferences teach form, which a schema can demand, in place of judgement."""
+    broken = sum(facts.broken_unwanted for facts in shaped.facts)
+    if not broken:
+        return []
+    return [f"{broken} rejected or disliked answers break the tools or the schema of their row: they teach form alone."]
 
 
 def _told_pii(config: PiiConfig) -> str:

@@ -17,7 +17,7 @@ from luthier.data.readers.streams import Part, closing
 from luthier.data.types import SourceFile
 from luthier.domain.digests import digest_of
 from luthier.domain.examples import Example
-from luthier.errors import Faults, MissingInput
+from luthier.errors import Faults, MissingInput, UserError
 
 PIECE_BYTES = 8_000_000
 _CHUNK_BYTES = 1 << 20
@@ -42,7 +42,7 @@ class Piece:
 
 
 def pieces_of(files: Sequence[SourceFile], config: DataConfig) -> list[Piece]:
-    """The pieces of all sources in order; Faults where the format of a file cannot be told, naming all such files."""
+    """The pieces of all sources in order; Faults where files cannot be read or told apart, naming all of them."""
     found: list[Piece] = []
     faults: list[str] = []
     for source, file in enumerate(files):
@@ -52,10 +52,13 @@ def pieces_of(files: Sequence[SourceFile], config: DataConfig) -> list[Piece]:
         for part in parts_of(file.config, folder=file.folder):
             try:
                 name = _format_of(part, file.config, config)
+                cuts = list(pieces_of_part(part, piece_bytes=PIECE_BYTES))
             except Faults as fault:
                 faults += fault.faults
                 continue
-            cuts = list(pieces_of_part(part, piece_bytes=PIECE_BYTES))
+            except UserError as fault:
+                faults.append(fault.message)
+                continue
             for cut in cuts if len(cuts) > 1 else [None]:
                 found.append(Piece(len(found), source, file, part.place, name, cut))
     if faults:

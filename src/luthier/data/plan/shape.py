@@ -24,7 +24,7 @@ from luthier.data.plan.tally import Tally
 from luthier.data.readers import Fault
 from luthier.domain.digests import digest_of
 
-SHARD_VERSION = 3
+SHARD_VERSION = 4
 """Raised by hand when the same piece would give another shard."""
 
 CHECKED_PER_BATCH = 128
@@ -141,6 +141,7 @@ class _Shaping:
         tidy = self._cleaner.clean(batch)
         self._leave_out(batch, reasons_of(batch, tidy))
         tally.mended.update(tidy.changes)
+        tally.broken_unwanted += tidy.broken_unwanted
         if not tidy.kept.num_rows:
             return
         tally.end(first_end(tidy.kept, days))

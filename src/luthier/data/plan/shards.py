@@ -49,6 +49,9 @@ class ShardFacts(Value):
     faults: tuple[str, ...]
     faults_untold: int = 0
     undated: int = Field(default=0, description="Rows without a day, where retention is counted from one.")
+    broken_unwanted: int = Field(
+        default=0, description="Rejected and disliked answers that break the tools or the schema of their row."
+    )
     first_end: date | None = Field(
         default=None, description="The first day on which one of its rows is past its retention."
     )

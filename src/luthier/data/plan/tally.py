@@ -14,7 +14,7 @@ class Tally:
     """Figures of one piece under way."""
 
     def __init__(self) -> None:
-        self.rows_in = self.rows = self.checked = self.faults_untold = self.undated = 0
+        self.rows_in = self.rows = self.checked = self.faults_untold = self.undated = self.broken_unwanted = 0
         self.dropped: Counter[str] = Counter()
         self.masked: Counter[str] = Counter()
         self.left: Counter[str] = Counter()
@@ -56,5 +56,6 @@ class Tally:
             faults=tuple(self.faults),
             faults_untold=self.faults_untold,
             undated=self.undated,
+            broken_unwanted=self.broken_unwanted,
             first_end=self.first_end,
         )

@@ -49,6 +49,7 @@ class RowColumns:
         self._where = origin.where
         self._basis = origin.lawful_basis
         self._group_by = origin.group_by or ""
+        self._is_dated = "date" in origin.columns
         self._no_strata = _NO_STRATA | ({origin.group_by} if origin.group_by else set())
         self._asked = frozenset(origin.stratify_by)
         self._clear()
@@ -90,6 +91,8 @@ class RowColumns:
         if "training_allowed" in tags and (tag_text(tags, "training_allowed") or "no").lower() not in _YES:
             raise Malformed("its terms do not allow training on it")
         collected_on = _collected_on(tags)
+        if collected_on is None and self._is_dated:
+            raise Malformed("it states no date, which `columns` says that every row does: no retention can be counted")
         strata = self._strata(tags)
         group = tag_text(tags, self._group_by) if self._group_by in tags else None
         self.ids.append(self._id(line, draft))

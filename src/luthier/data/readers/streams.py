@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, NoReturn, Protocol, cast
 
 from luthier.errors import MissingInput, UserError
 
@@ -114,7 +114,10 @@ def part_of_file(place: str, path: str) -> Part:
 
 
 def unpacked(part: Part) -> Iterator[Part]:
-    """The part itself, or what it unpacks to; what is packed twice stays packed and is refused by its reader."""
+    """The part itself, or what it unpacks to; what is packed twice stays packed and is refused by its reader.
+
+    An archive that cannot be opened is one part, which says so to whoever opens it: other files are read all the same.
+    """
     with closing(part.open()) as stream:
         head = stream.read(4)
     if head[:2] == _GZIP:
@@ -166,11 +169,19 @@ def _gunzip(part: Part) -> BinaryIO:
 
 
 def _members(part: Part) -> Iterator[Part]:
-    with closing(part.open()) as stream, _archive(part, stream) as archive:
-        names = sorted(info.filename for info in archive.infolist() if not info.is_dir())
+    try:
+        with closing(part.open()) as stream, _archive(part, stream) as archive:
+            names = sorted(info.filename for info in archive.infolist() if not info.is_dir())
+    except UserError as fault:
+        yield Part(part.place, partial(_refuse, fault))
+        return
     for name in names:
         if "__MACOSX" not in name and not PurePosixPath(name).name.startswith("."):
             yield Part(f"{part.place}/{name}", partial(_member, part, name))
+
+
+def _refuse(fault: UserError) -> NoReturn:
+    raise fault
 
 
 def _archive(part: Part, stream: BinaryIO) -> zipfile.ZipFile:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
+from luthier.data.readers.arrow_messages import Torn, Weight, weights
 from luthier.data.readers.parts import MAX_ROW_BYTES, Fault, Object, Record, Records
 from luthier.data.readers.streams import MAX_RATIO, seekable
 from luthier.domain.value import Json
@@ -24,6 +25,7 @@ _FREE_COLUMN_BYTES = 8 << 20
 """Columns of fewer bytes may unpack as far as they like."""
 FREE_TABLE_BYTES, _MAX_REPEATED = 1 << 30, 1_000
 """A table may hold a prompt once and say it in every row, but not for ever."""
+_ARROW_FILE_HEAD = 8
 _CONNECT_SECONDS = 15
 _DELIMITERS = ",;\t"
 
@@ -131,19 +133,30 @@ def _is_bomb(metadata: "FileMetaData") -> bool:
 
 
 def arrow_records(stream: BinaryIO) -> Records:
-    """Rows of an Arrow file or stream, such as Hugging Face datasets keep."""
+    """Rows of an Arrow file or stream, such as Hugging Face datasets keep.
+
+    A file is a stream with a table of contents behind it; what the table says is not asked, so that what is weighed
+    is what is read.
+    """
     with seekable(stream) as there_and_back:
-        head = there_and_back.read(6)
-        there_and_back.seek(0)
+        start = _ARROW_FILE_HEAD if there_and_back.read(6) == b"ARROW1" else 0
+        there_and_back.seek(start)
         try:
-            if head == b"ARROW1":
-                file = pa.ipc.open_file(there_and_back)
-                batches = (file.get_batch(number) for number in range(file.num_record_batches))
-            else:
-                batches = iter(pa.ipc.open_stream(there_and_back))
+            if any(map(_unpacks_like_a_bomb, weights(there_and_back))):
+                yield Fault(line=1, what=f"a batch unpacks to more than {MAX_RATIO} times its size, or to a gigabyte")
+                return
+            there_and_back.seek(start)
+            batches = iter(pa.ipc.open_stream(there_and_back))
             yield from _of_batches(map(_checked, batches), _size_of(there_and_back))
-        except (pa.ArrowException, OSError) as fault:
+        except (pa.ArrowException, OSError, Torn) as fault:
             yield Fault(line=1, what=f"no readable Arrow file ({type(fault).__name__})")
+
+
+def _unpacks_like_a_bomb(message: Weight) -> bool:
+    """Whether a packed batch is out of all proportion to its bytes, or too large to be held at once."""
+    if message.unpacked <= message.packed:
+        return False
+    return message.unpacked > min(FREE_TABLE_BYTES, max(_FREE_COLUMN_BYTES, MAX_RATIO * message.packed))
 
 
 def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -12,6 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from luthier.data.card import NOT_STATED, DataCard, Lengths
+from luthier.domain.snapshots import SPLITS
 from luthier.errors import StorageFault
 from luthier.lifecycle.report.charts.rows import Group, Row, Tone, rows_chart
 
@@ -70,20 +71,21 @@ def _charts(card: DataCard) -> list[_Chart]:
     again = f"{card.checked:,} rows searched again"
     checked = f"Spans taken out of all rows, and spans that were still found in {again}."
     personal = [
-        Group("taken out", _bars(card.masked)),
-        Group(f"still found in {again}", _bars(card.left, tone="worse")),
+        Group("taken out", _ranked(card.masked)),
+        Group(f"still found in {again}", _ranked(card.left, tone="worse")),
     ]
     if not card.left:
         checked = f"Spans taken out of all rows; none was found in {again}."
+    left_out = _ranked(card.dropped, tone="worse")
     found = [
         _chart(
-            "Rows of every stratum", [_whole(strata)], "rows", "Rows kept, over all splits; the splits stand beside."
+            "Rows of every stratum", [_whole(strata)], "rows", f"Rows kept; beside them those of {' + '.join(SPLITS)}."
         ),
         *(_lengths_chart(card.lengths, part) for part in ("question", "answer")),
         _chart(
-            "Rows mended, by what was wrong", [Group("", _bars(card.mended))], "rows", "They stay; of all rows read."
+            "Rows mended, by what was wrong", [Group("", _ranked(card.mended))], "rows", "They stay; of all rows read."
         ),
-        _chart("Rows left out, by reason", [Group("", _bars(card.dropped, tone="worse"))], "rows", "Of all rows read."),
+        _chart("Rows left out, by reason", [Group("", left_out)], "rows", "Of all rows read."),
         _chart("Personal data before and after", personal, "spans", checked),
         _chart(
             "Rows that say the same", [Group("", _bars(clusters))], "clusters", "Clusters by how many rows they hold."
@@ -94,7 +96,7 @@ def _charts(card: DataCard) -> list[_Chart]:
             "clusters",
             "Clusters of one answer by how many rows they hold.",
         ),
-        _chart("Languages", [Group("", _bars(card.languages))], "rows", f"Of {card.checked:,} rows looked at."),
+        _chart("Languages", [Group("", _ranked(card.languages))], "rows", f"Of {card.checked:,} rows looked at."),
     ]
     return [chart for chart in found if chart is not None]
 
@@ -103,7 +105,7 @@ def _whole(strata: Mapping[str, Mapping[str, int]]) -> Group:
     rows = []
     for name, splits in sorted(strata.items(), key=lambda item: -sum(item[1].values())):
         total = sum(splits.values())
-        rows.append(_bar(name, total, f"{total:,} ({', '.join(f'{n:,} {split}' for split, n in splits.items())})"))
+        rows.append(_bar(name, total, f"{total:,} ({' + '.join(f'{splits.get(split, 0):,}' for split in SPLITS)})"))
     return Group("", rows)
 
 
@@ -123,6 +125,11 @@ def _classes(histogram: Sequence[int]) -> dict[str, int]:
     names = ["0", "1", *(f"{2 ** (place - 1):,}-{2**place - 1:,}" for place in range(2, len(histogram)))]
     used = [place for place, rows in enumerate(histogram) if rows]
     return {names[place]: histogram[place] for place in range(used[0], used[-1] + 1)} if used else {}
+
+
+def _ranked(counts: Mapping[str, int], *, tone: Tone = "baseline") -> list[Row]:
+    """The largest first, since a long list is cut at its end."""
+    return _bars(dict(sorted(counts.items(), key=lambda item: -item[1])), tone=tone)
 
 
 def _bars(counts: Mapping[str, int], *, tone: Tone = "baseline") -> list[Row]:

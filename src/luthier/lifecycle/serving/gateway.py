@@ -94,8 +94,10 @@ class StorePorts:
 
     def cleared(self, text: str) -> str:
         """`text` after the treatment of personal data that the training rows had, names and places apart."""
-        action = self._work.config.data.pii.action
-        return text if action == "off" else take_out(text, action, self._salt, key=self._pii_key).text
+        pii = self._work.config.data.pii
+        if pii.action == "off":
+            return text
+        return take_out(text, pii.action, self._salt, key=self._pii_key, alone=pii.alone).text
 
     def tools(self) -> Sequence[ToolSpec]:
         """The project's tools."""

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal
 
 from luthier.domain.value import Json, Value
@@ -31,25 +31,44 @@ def mask(text: str, spans: Sequence[Span]) -> str:
     return _written(text, spans, _masked)
 
 
-def take_out(text: str, action: Action, salt: str, *, key: str | None = None, names: Names | None = None) -> Cleared:
+def take_out(
+    text: str,
+    action: Action,
+    salt: str,
+    *,
+    key: str | None = None,
+    names: Names | None = None,
+    alone: Collection[str] = (),
+) -> Cleared:
     """`text` after `action` on every span; a text that was JSON stays JSON.
 
     `mask` writes `<EMAIL_ADDRESS>`, `hash` writes `<EMAIL_ADDRESS:1f3a5c7e9b2d>` with a salted digest, so that equal
     values stay equal, `replace` writes a made-up value of the same kind, also equal for equal ones, and `encrypt`
     writes `<EMAIL_ADDRESS:locked:...>`, which `unlock` turns back with the same `key`.
     """
-    return clear(text, find_pii(text, names=names), action, salt, key=key, names=names)
+    return clear(text, find_pii(text, names=names, alone=alone), action, salt, key=key, names=names, alone=alone)
 
 
 def clear(
-    text: str, spans: Sequence[Span], action: Action, salt: str, *, key: str | None = None, names: Names | None = None
+    text: str,
+    spans: Sequence[Span],
+    action: Action,
+    salt: str,
+    *,
+    key: str | None = None,
+    names: Names | None = None,
+    alone: Collection[str] = (),
 ) -> Cleared:
-    """`text` after `action` on `spans`, which `find_pii` or `find_pii_batch` found in it with the same `names`."""
+    """`text` after `action` on `spans`, which `find_pii` or its batch found in it with the same `names` and `alone`."""
     if not spans:
         return Cleared(text=text, found={})
     cleared = _written(text, spans, writer(action, salt, key))
     if _is_json_object(text) and not _is_json_object(cleared):
-        cleared = json.dumps(_in_values(json.loads(text), action, salt, key, names), ensure_ascii=False)
+
+        def out(inner: str) -> Cleared:
+            return take_out(inner, action, salt, key=key, names=names, alone=alone)
+
+        cleared = json.dumps(_in_values(json.loads(text), out), ensure_ascii=False)
     return Cleared(text=cleared, found={entity: sum(s.entity == entity for s in spans) for entity in _entities(spans)})
 
 
@@ -125,16 +144,12 @@ def _is_json_object(text: str) -> bool:
     return True
 
 
-def _in_values(value: Json, action: Action, salt: str, key: str | None, names: Names | None) -> Json:
+def _in_values(value: Json, out: Callable[[str], Cleared]) -> Json:
     """The same JSON with personal data taken out of its keys, strings and numbers."""
-
-    def out(text: str) -> Cleared:
-        return take_out(text, action, salt, key=key, names=names)
-
     if isinstance(value, dict):
-        return {out(k).text: _in_values(v, action, salt, key, names) for k, v in value.items()}
+        return {out(k).text: _in_values(v, out) for k, v in value.items()}
     if isinstance(value, list):
-        return [_in_values(item, action, salt, key, names) for item in value]
+        return [_in_values(item, out) for item in value]
     if isinstance(value, str):
         return out(value).text
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -111,6 +111,15 @@ def test_columns_give_a_file_luthiers_names(read: Reading) -> None:
     assert found.rows[0]["strata"] == [("kind", "a")]
 
 
+def test_a_row_without_the_date_that_columns_maps_is_refused_and_without_a_mapping_it_is_not(read: Reading) -> None:
+    rows = [{"prompt": "a", "completion": "b", "seen": "2026-01-02"}, {"prompt": "c", "completion": "d"}]
+    content = "\n".join(map(json.dumps, rows))
+    found = read(content, columns={"date": "seen"})
+    assert [str(row["collected_on"]) for row in found.rows] == ["2026-01-02"]
+    assert [(fault.line, "states no date" in fault.what) for fault in found.faults] == [(2, True)]
+    assert read(content).faults == []
+
+
 def test_a_format_nobody_knows_is_answered_with_the_nearest_name(read: Reading) -> None:
     with pytest.raises(UnknownName) as told:
         read(line(messages=[USER, ANSWER]), "chatt")

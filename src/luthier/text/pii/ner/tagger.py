@@ -1,5 +1,6 @@
 """The tagger: embeddings of words and spelling, three convolutions, and the best allowed row of tags."""
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -18,11 +19,20 @@ _REMEMBERED_WORDS = 200_000
 _AGAINST_NOTHING = 1.0
 """Taken from the log-probability that a token is no name: a name that stays behind costs more than a word too many.
 
-On the `dev` half of presidio_pii it leaves 4.5% of the characters instead of 5.9%, for an F that is .002 lower.
+On the `dev` half of presidio_pii it leaves 3.6% of the characters instead of 3.9%.
 """
+_AS_LIKELY = [TAGS.index(f"{part}-ORGANIZATION") for part in "BI"]
+"""Tags that must be as likely as nothing by themselves: half of the organisations that are found are none.
+
+On `dev` this takes F by half spans from .863 to .867 and leaves 3.6% of the characters instead of 3.5%.
+"""
+_CODE_SAID = re.compile(r"(?i)\b(?:zip|post(?:al)?|plz|cp)\W*(?:code)?\W*(?:\w+\W+){0,2}$")
+"""What makes a number alone a postcode, besides a place right beside it."""
 
 _NOT_LAST = frozenset(",;:?!-\u2013\u2014\"'`([{|/\\=*~_<>@")
 _NOT_FIRST = _NOT_LAST | set(".)]}")
+_PLACES = frozenset({"LOCATION", "STREET_ADDRESS"})
+_LETTER, _WORD = re.compile(r"[^\W\d_]"), re.compile(r"\w")
 _MARGIN = 16
 """Empty tokens between two stretches: more than the convolutions reach, so that none sees its neighbour."""
 
@@ -60,7 +70,7 @@ class Tagger:
         for batch in _batches(texts):
             for stretch, scores in zip(batch, self._scores(batch), strict=True):
                 found[stretch.text_index] += _named(stretch, scores)
-        return found
+        return [list(_without_bare_numbers(text, names)) for text, names in zip(texts, found, strict=True)]
 
     def _scores(self, batch: Sequence[Stretch]) -> list[Floats]:
         """Log-probabilities of the tags of each token, that of no name lowered."""
@@ -83,7 +93,7 @@ class Tagger:
         scores -= np.log(np.exp(scores - scores.max(1, keepdims=True)).sum(1, keepdims=True)) + scores.max(
             1, keepdims=True
         )
-        scores[:, 0] -= _AGAINST_NOTHING
+        scores[:, [0, *_AS_LIKELY]] -= _AGAINST_NOTHING
         return np.split(scores, np.cumsum(sizes)[:-1])
 
     def _word_vectors(self, words: Sequence[str]) -> Floats:
@@ -135,6 +145,20 @@ def _named(stretch: Stretch, scores: Floats) -> Iterator[Named]:
         first, last = _within_signs(stretch.words, start, end)
         if first < last:
             yield Named(stretch.places[first][0], stretch.places[last - 1][1], LABELS[int(tags[start]) // 2], sure)
+
+
+def _without_bare_numbers(text: str, names: Sequence[Named]) -> Iterator[Named]:
+    """The names less numbers that only their own look makes a place: an order's number looks like a postcode."""
+    for place, name in enumerate(names):
+        if name.entity not in _PLACES or _LETTER.search(text, name.start, name.end):
+            yield name
+            continue
+        before, after = names[:place][-1:], names[place + 1 : place + 2]
+        gaps = [text[one.end : name.start] for one in before if one.entity in _PLACES]
+        gaps += [text[name.end : one.start] for one in after if one.entity in _PLACES]
+        said = _CODE_SAID.search(text, max(0, name.start - 40), name.start)
+        if said or any(not _WORD.search(gap) for gap in gaps):
+            yield name
 
 
 def _within_signs(words: Sequence[str], start: int, end: int) -> tuple[int, int]:
