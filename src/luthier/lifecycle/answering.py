@@ -9,6 +9,7 @@ from luthier.domain.examples import Example, Message
 from luthier.domain.runs import TrainingRun
 from luthier.domain.variants import ModelRef, RetrievalRef, Variant
 from luthier.errors import UnknownName
+from luthier.lifecycle.knowledge import open_indexes
 from luthier.lifecycle.workspace import Workspace
 from luthier.variants.answering import answer_all
 from luthier.variants.config import ModelConfig
@@ -32,10 +33,7 @@ class Variants:
     @cached_property
     def indexes(self) -> Mapping[str, Index]:
         """Every knowledge base, indexed as its documents are now."""
-        sections = self._work.config.retrieval
-        return {
-            name: Index.of_folder(self._work.file(section.documents), section) for name, section in sections.items()
-        }
+        return open_indexes(self._work)
 
     def of(self, name: str, *, adapter: str | None = None, run: str = "") -> Variant:
         """The variant `name` with everything that changes its answers pinned; tuned ones carry the adapter of `run`."""

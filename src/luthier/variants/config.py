@@ -10,6 +10,10 @@ from luthier.domain.variants import Decoding
 from luthier.section import Section
 
 
+Search = Literal["hybrid", "words", "meaning"]
+Choice = Literal["random", "similar", "diverse"]
+
+
 def plain_address(url: str | None) -> str | None:
     """An http or https address without credentials and without a slash at its end; ValueError for any other."""
     if url is None:
@@ -90,6 +94,15 @@ class RetrievalConfig(Section):
     documents: str = Field(min_length=1, description="Folder of .md and .txt files, relative to the project file.")
     top_k: int = Field(default=4, ge=1, le=50, description="Passages shown per question.")
     chunk_characters: int = Field(default=600, ge=80, le=20_000, description="Longest passage.")
+    search: Search = Field(
+        default="hybrid", description="`words` (BM25), `meaning` (vectors), or `hybrid`: both, fused by their ranks."
+    )
+    meaning_weight: float = Field(
+        default=0.3, gt=0, le=10, description="What a rank by meaning counts beside one by words, in `hybrid`."
+    )
+    embeddings: EmbeddingsConfig = Field(
+        default=EmbeddingsConfig(), description="What gives the vectors; an endpoint is sent passages and questions."
+    )
 
 
 class DecodingConfig(Section):

@@ -1,0 +1,109 @@
+"""Passages by the words that they share with a question (BM25 over titles and texts), exact and in machine code.
+
+Words are those of `text.tokens`, and so are pairs of neighbours, so that a name of two words outweighs its parts.
+Titles and texts are two fields with rarities and lengths of their own; a word in a title counts twice.
+
+Source: Robertson & Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009), sections 3.2 and 3.6.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from luthier.text.native import compiled
+from luthier.text.tokens import Hashes, Tokens, tokens_of
+
+Floats = NDArray[np.float32]
+Places = NDArray[np.int64]
+TITLE_BOOST = 2.0
+MAX_QUERY_WORDS = 400
+_SATURATION, _LENGTH_SHARE = 1.2, 0.75
+
+
+@dataclass(frozen=True)
+class Field:
+    """Term n stands in the passages `places[starts[n]:starts[n + 1]]`, in their order, with these weights."""
+
+    terms: Hashes
+    starts: Places
+    places: NDArray[np.int32]
+    weights: Floats
+
+    @classmethod
+    def of(cls, tokens: Tokens, *, boost: float = 1.0) -> "Field":
+        """The weights of every word and pair of neighbours in every row."""
+        rows, terms = _with_pairs(tokens)
+        lengths = np.bincount(rows, minlength=len(tokens)).astype(np.float64)
+        order = np.lexsort((rows, terms))
+        rows, terms = rows[order], terms[order]
+        is_new = np.ones(len(terms), dtype=bool)
+        is_new[1:] = (terms[1:] != terms[:-1]) | (rows[1:] != rows[:-1])
+        first = np.flatnonzero(is_new)
+        counts = np.diff(np.append(first, len(terms))).astype(np.float64)
+        rows, terms = rows[first], terms[first]
+        starts = np.flatnonzero(np.append(True, terms[1:] != terms[:-1])) if len(terms) else np.zeros(0, np.int64)
+        held = np.diff(np.append(starts, len(terms)))
+        rarity = np.log1p((len(tokens) - held + 0.5) / (held + 0.5))
+        usual = 1 - _LENGTH_SHARE + _LENGTH_SHARE * lengths[rows] / max(float(lengths.mean()), 1.0)
+        weights = counts * (_SATURATION + 1) / (counts + _SATURATION * usual) * np.repeat(rarity, held) * boost
+        return cls(terms[starts], np.append(starts, len(terms)), rows.astype(np.int32), weights.astype(np.float32))
+
+    def add_to(self, scores: Floats, wanted: Hashes) -> None:
+        """Add what each passage earns by the wanted terms, each counted once."""
+        _add(self.terms, self.starts, self.places, self.weights, wanted, scores)
+
+
+class Words:
+    """Both fields of all passages."""
+
+    def __init__(self, titles: Tokens, texts: Tokens) -> None:
+        self._size = len(texts)
+        self._fields = (Field.of(texts), Field.of(titles, boost=TITLE_BOOST))
+
+    def best(self, question: Tokens, count: int) -> tuple[Places, Floats]:
+        """At most `count` passages that share a word, the best first and ties in their order, with their scores."""
+        _, terms = _with_pairs(question)
+        scores = np.zeros(self._size, dtype=np.float32)
+        wanted = np.unique(terms[: 2 * MAX_QUERY_WORDS])
+        for field in self._fields:
+            field.add_to(scores, wanted)
+        return best_of(scores, count)
+
+
+def best_of(scores: Floats, count: int) -> tuple[Places, Floats]:
+    """The places of at most `count` scores above 0, the best first, ties in their order, and the scores."""
+    if count < len(scores):
+        bar = np.partition(scores, len(scores) - count)[len(scores) - count]
+        places = np.flatnonzero(scores >= max(float(bar), np.finfo(np.float32).tiny))
+    else:
+        places = np.flatnonzero(scores > 0)
+    places = places[np.argsort(-scores[places], kind="stable")][:count]
+    return places, scores[places]
+
+
+def tokens_of_texts(texts: Sequence[str]) -> Tokens:
+    """The words of each text."""
+    return tokens_of(pa.array(texts, pa.large_string()))
+
+
+def _with_pairs(tokens: Tokens) -> tuple[Places, Hashes]:
+    """Row and term of every word, then of every pair of neighbours within a row."""
+    rows = np.repeat(np.arange(len(tokens), dtype=np.int64), np.diff(tokens.starts))
+    words = tokens.words
+    together = np.flatnonzero(rows[1:] == rows[:-1])
+    pairs = (words[together] * np.uint64(0x9E3779B97F4A7C15)) ^ (words[together + 1] >> np.uint64(1))
+    return np.concatenate([rows, rows[together]]), np.concatenate([words, pairs])
+
+
+@compiled
+def _add(  # noqa: PLR0917 - compiled functions take arrays, not objects
+    terms: Hashes, starts: Places, places: NDArray[np.int32], weights: Floats, wanted: Hashes, scores: Floats
+) -> None:
+    for term in wanted:
+        spot = np.searchsorted(terms, term)
+        if spot < len(terms) and terms[spot] == term:
+            for at in range(starts[spot], starts[spot + 1]):
+                scores[places[at]] += weights[at]
