@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from luthier.errors import EmptySample, Faults, UserError
 from luthier.variants.retrieval.documents import Passage
-from luthier.variants.retrieval.fusing import fused
+from luthier.variants.retrieval.fusing import by_ranks, by_scores
 from luthier.variants.retrieval.index import Index
 from luthier.variants.retrieval.labels import Labelled, measure_search, ndcg_at, read_labels, recall_at
 
@@ -66,17 +66,28 @@ def test_every_bad_line_of_a_label_file_is_named(tmp_path: Path) -> None:
     file.write_text('{"question": "q", "documents": ["a.md"]}\n{"question": "q"}\nno json\n')
     with pytest.raises(Faults) as fault:
         read_labels(file)
-    assert "line 2" in str(fault.value.faults) and "line 3" in str(fault.value.faults)
+    assert "line 2" in str(fault.value.faults)
+    assert "line 3" in str(fault.value.faults)
 
 
-def test_fusion_adds_weighted_reciprocal_ranks() -> None:
+def test_fusion_by_ranks_adds_weighted_reciprocals() -> None:
     # 10: 1/61 + .5/62 = .02446; 20: 1/62 + .5/61 = .02433; 30: 1/63 = .01587
-    assert fused([([10, 20, 30], 1.0), ([20, 10], 0.5)]) == [10, 20, 30]
-    assert fused([([10, 20], 1.0), ([20, 10], 1.5)]) == [20, 10]
+    assert by_ranks([10, 20, 30], [20, 10], weight=0.5) == [10, 20, 30]
+    assert by_ranks([10, 20], [20, 10], weight=1.5) == [20, 10]
 
 
-@given(st.lists(st.integers(0, 9), unique=True), st.lists(st.integers(0, 9), unique=True))
-def test_fusion_keeps_every_place_once_and_its_halves_may_change_sides(left: list[int], right: list[int]) -> None:
-    both = fused([(left, 1.0), (right, 1.0)])
-    assert sorted(both) == sorted(set(left) | set(right))
-    assert both == fused([(right, 1.0), (left, 1.0)])
+def test_fusion_by_scores_keeps_what_words_find_far_better_and_lets_meaning_settle_the_rest() -> None:
+    # words over the best: 1, .95, .3; with meaning times .2: 1.0, 1.13, .46
+    assert by_scores({1: 20.0, 2: 19.0, 3: 6.0}, {2: 0.9, 3: 0.8}, weight=0.2) == [2, 1, 3]
+    assert by_scores({1: 20.0, 2: 6.0}, {2: 1.0}, weight=0.2) == [1, 2]
+    assert by_scores({}, {7: 0.2, 5: 0.4}, weight=0.2) == [5, 7]
+
+
+places = st.lists(st.integers(0, 9), unique=True)
+
+
+@given(places, places, st.floats(0.05, 5))
+def test_fusion_keeps_every_place_once(left: list[int], right: list[int], weight: float) -> None:
+    words, meaning = ({place: 1.0 / rank for rank, place in enumerate(half, 1)} for half in (left, right))
+    for both in (by_ranks(left, right, weight=weight), by_scores(words, meaning, weight=weight)):
+        assert sorted(both) == sorted(set(left) | set(right))

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from luthier.domain.digests import digest_of
 from luthier.errors import EmptySample
-from luthier.variants.config import RetrievalConfig, Search
+from luthier.text.embeddings import Floats
+from luthier.text.tokens import tokens_of_texts
+from luthier.variants.config import Fusion, RetrievalConfig, Search
 from luthier.variants.retrieval.documents import Passage, read_documents
-from luthier.variants.retrieval.fusing import fused
+from luthier.variants.retrieval.fusing import by_ranks, by_scores
 from luthier.variants.retrieval.kept import Recut, passages_of
 from luthier.variants.retrieval.meaning import Encoder, Meanings
-from luthier.variants.retrieval.words import Words, tokens_of_texts
+from luthier.variants.retrieval.words import Scores, Words, best_of
 
 INDEX_VERSION = 2
 CANDIDATES = 50
@@ -35,7 +39,8 @@ class Index:
         *,
         recipe: str = "",
         search: Search = "words",
-        meaning_weight: float = 0.3,
+        fusion: Fusion = "scores",
+        meaning_weight: float = 0.2,
         encoder: Encoder | None = None,
     ) -> None:
         """An index over `passages`; `recipe` says how they were cut and encoded and is part of the digest."""
@@ -43,8 +48,8 @@ class Index:
             raise EmptySample("a search index")
         self.passages = tuple(passages)
         self.recut: Recut | None = None
-        self._weights = {"hybrid": (1.0, meaning_weight), "words": (1.0, 0.0), "meaning": (0.0, 1.0)}[search]
-        told = f"{recipe}; {search}, weights {self._weights}"
+        self._search, self._fusion, self._meaning_weight = search, fusion, meaning_weight
+        told = f"{recipe}; {search}{f', {fusion}, meaning {meaning_weight:g}' if search == 'hybrid' else ''}"
         self.digest = digest_of(
             {"version": INDEX_VERSION, "recipe": told, "passages": [each.digest for each in self.passages]}
         )
@@ -54,10 +59,10 @@ class Index:
                 tokens_of_texts([passage.title for passage in passages]),
                 tokens_of_texts([passage.text for passage in passages]),
             )
-            if self._weights[0]
+            if search != "meaning"
             else None
         )
-        self._meanings = Meanings(tokens_of_texts(texts), texts, encoder) if self._weights[1] else None
+        self._meanings = Meanings(tokens_of_texts(texts), texts, encoder) if search != "words" else None
 
     @classmethod
     def build(cls, passages: Sequence[Passage], *, recipe: str = "") -> "Index":
@@ -83,6 +88,7 @@ class Index:
             passages,
             recipe=f"{config.chunk_characters} characters{named}",
             search=config.search,
+            fusion=config.fusion,
             meaning_weight=config.meaning_weight,
             encoder=encoder,
         )
@@ -95,10 +101,20 @@ class Index:
 
     def find(self, text: str, top_k: int) -> list[Found]:
         """The same, each with the ranks that the halves gave it."""
-        question = tokens_of_texts([text])
-        most = max(top_k, CANDIDATES)
-        words = self._words.best(question, most)[0].tolist() if self._words else []
-        meaning = self._meanings.best(question, text, most)[0].tolist() if self._meanings else []
-        of_words, of_meaning = ({place: rank for rank, place in enumerate(order, 1)} for order in (words, meaning))
-        order = fused([(words, self._weights[0]), (meaning, self._weights[1])])[:top_k]
+        question, most = tokens_of_texts([text]), max(top_k, CANDIDATES)
+        words = self._words.best(question, most) if self._words else {}
+        all_meanings = self._meanings.scores(question, text) if self._meanings else np.zeros(0, dtype=np.float32)
+        meaning = best_of(all_meanings, most)
+        order = self._fused(words, meaning, all_meanings)[:top_k]
+        of_words, of_meaning = ({place: rank for rank, place in enumerate(half, 1)} for half in (words, meaning))
         return [Found(self.passages[place], of_words.get(place), of_meaning.get(place)) for place in order]
+
+    def _fused(self, words: Scores, meaning: Scores, all_meanings: Floats) -> list[int]:
+        if self._search == "words":
+            return list(words)
+        if self._search == "meaning":
+            return list(meaning)
+        if self._fusion == "ranks":
+            return by_ranks(list(words), list(meaning), weight=self._meaning_weight)
+        told = meaning | {place: float(all_meanings[place]) for place in words}
+        return by_scores(words, told, weight=self._meaning_weight)

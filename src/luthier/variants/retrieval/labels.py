@@ -1,9 +1,9 @@
 """Questions whose answer is known to stand in a document, and how often a search finds it.
 
 A file of labels holds one JSON object a line: `question`; `documents`, the paths that answer it; and `quotes`, words
-of the answer. A passage is right when it is of one of the documents and holds one of the quotes. Quotes outlive another
-way of cutting, which ids of passages would not. Without quotes the documents are what is found: each counts once, at the
-rank of its first passage.
+of the answer. A passage is right when it is of one of the documents and holds one of the quotes. Quotes outlive
+another way of cutting, which ids of passages would not. Without quotes the documents are what is found: each counts
+once, at the rank of its first passage.
 
 Source of the gain and its discount: Jarvelin & Kekalainen, Cumulated Gain-Based Evaluation of IR Techniques (2002).
 """

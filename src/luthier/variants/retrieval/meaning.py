@@ -8,7 +8,6 @@ import numpy as np
 from luthier.text.embeddings import Counts, Floats, unit, vectors_of
 from luthier.text.encoding import Encode
 from luthier.text.tokens import Tokens
-from luthier.variants.retrieval.words import Places, best_of
 
 
 class Encoder(NamedTuple):
@@ -30,10 +29,11 @@ class Meanings:
         self._center = found.mean(axis=0)
         self._vectors = self._around(found)
 
-    def best(self, question: Tokens, text: str, count: int) -> tuple[Places, Floats]:
-        """At most `count` passages nearest in meaning, the best first; none for a text of which nothing is known."""
+    def scores(self, question: Tokens, text: str) -> Floats:
+        """The cosine of every passage with the question; 0 for all where nothing of the text is known."""
         asked = unit(self._encoder.questions([text])) if self._encoder else vectors_of(question, self._counts)[0]
-        return best_of(self._vectors @ self._around(asked)[0], count)
+        found: Floats = self._vectors @ self._around(asked)[0]
+        return found
 
     def _around(self, vectors: Floats) -> Floats:
         """The vectors less the mean of all passages; those of which nothing is known stay empty."""

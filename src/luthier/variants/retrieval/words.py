@@ -6,18 +6,18 @@ Titles and texts are two fields with rarities and lengths of their own; a word i
 Source: Robertson & Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009), sections 3.2 and 3.6.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from luthier.text.native import compiled
-from luthier.text.tokens import Hashes, Tokens, tokens_of
+from luthier.text.tokens import Hashes, Tokens
 
 Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
+Scores = dict[int, float]
+"""Place of a passage -> its score, the best first."""
 TITLE_BOOST = 2.0
 MAX_QUERY_WORDS = 400
 _SATURATION, _LENGTH_SHARE = 1.2, 0.75
@@ -63,7 +63,7 @@ class Words:
         self._size = len(texts)
         self._fields = (Field.of(texts), Field.of(titles, boost=TITLE_BOOST))
 
-    def best(self, question: Tokens, count: int) -> tuple[Places, Floats]:
+    def best(self, question: Tokens, count: int) -> Scores:
         """At most `count` passages that share a word, the best first and ties in their order, with their scores."""
         _, terms = _with_pairs(question)
         scores = np.zeros(self._size, dtype=np.float32)
@@ -73,20 +73,14 @@ class Words:
         return best_of(scores, count)
 
 
-def best_of(scores: Floats, count: int) -> tuple[Places, Floats]:
-    """The places of at most `count` scores above 0, the best first, ties in their order, and the scores."""
+def best_of(scores: Floats, count: int) -> Scores:
+    """At most `count` places with a score above 0 and their scores, the best first, ties in their order."""
+    least = np.finfo(np.float32).tiny
     if count < len(scores):
-        bar = np.partition(scores, len(scores) - count)[len(scores) - count]
-        places = np.flatnonzero(scores >= max(float(bar), np.finfo(np.float32).tiny))
-    else:
-        places = np.flatnonzero(scores > 0)
+        least = max(np.partition(scores, len(scores) - count)[len(scores) - count], least)
+    places = np.flatnonzero(scores >= least)
     places = places[np.argsort(-scores[places], kind="stable")][:count]
-    return places, scores[places]
-
-
-def tokens_of_texts(texts: Sequence[str]) -> Tokens:
-    """The words of each text."""
-    return tokens_of(pa.array(texts, pa.large_string()))
+    return dict(zip(places.tolist(), scores[places].tolist(), strict=True))
 
 
 def _with_pairs(tokens: Tokens) -> tuple[Places, Hashes]:
