@@ -4,8 +4,9 @@
 
 medquad: the questions of NIH's pages; right is the answer that stands below the question there (equal answers are one,
 equal questions share their answers). basecamp: `retrieval_questions.tsv`, written by reading the policies before any
-engine was run. Every engine gets the passages that Luthier cuts, titles included, and ranks at most 50. Figures come with 95%
-intervals over questions, and differences from the fusion with paired bootstrap intervals. Peers keep their defaults.
+engine was run. Every engine gets the passages that Luthier cuts, titles included, and ranks at most 50. Figures come
+with 95% intervals over questions, and differences from the fusion with paired bootstrap intervals. Peers keep their
+defaults.
 """
 
 import argparse
@@ -120,7 +121,7 @@ def by_bm25s(passages: Sequence[Passage]) -> Find:
 
 
 def by_tantivy(passages: Sequence[Passage]) -> Find:
-    """tantivy with its English stemmer, one field."""
+    """Tantivy with its English stemmer, one field."""
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("text", tokenizer_name="en_stem")
     builder.add_unsigned_field("place", stored=True)

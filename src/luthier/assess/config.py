@@ -84,6 +84,21 @@ class CharterConfig(Section):
     readiness: ReadinessConfig | None = Field(default=None, description="Absent: the four boxes are not used.")
 
 
+class ExpectsConfig(Section):
+    """What people expect of the task before anything was measured; what is left out was not answered."""
+
+    fixed_format: bool | None = Field(default=None, description="Answers must always have one structure or style.")
+    own_tone: bool | None = Field(default=None, description="Answers must sound like us.")
+    jargon: bool | None = Field(default=None, description="The wording of our field is often misunderstood.")
+    tool_calls: bool | None = Field(default=None, description="Answers are calls that a system takes.")
+    changing_facts: bool | None = Field(default=None, description="Answers rest on prices, policies, specifications.")
+    long_prompt: bool | None = Field(default=None, description="The prompt would be longer than the task.")
+    small_model: bool | None = Field(default=None, description="A smaller, faster or cheaper model must do the work.")
+    prompt_tried: bool | None = Field(default=None, description="A prompt was written, measured and improved.")
+    retrieval_tried: bool | None = Field(default=None, description="Retrieval was measured on top of it.")
+    clean_rows: int | None = Field(default=None, ge=0, description="Clean examples at hand, or soon to be labelled.")
+
+
 class AssessConfig(Section):
     """What the verdict is drawn from, besides the baselines that were run."""
 
@@ -101,4 +116,7 @@ class AssessConfig(Section):
     expert_could_answer: Literal["yes", "no", "unknown"] = Field(
         default="unknown",
         description="Article 004's test, answered by a person: would an expert shown the same context be right?",
+    )
+    expects: ExpectsConfig = Field(
+        default=ExpectsConfig(), description="Answers for `luthier assess ask`, which advises before data exists."
     )

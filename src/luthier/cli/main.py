@@ -27,7 +27,7 @@ COMMANDS = {
     "status": Command("luthier.cli.status", "app", "Print where the chain stands."),
     "data": Command("luthier.cli.data", "app", "Build snapshots and show what they hold."),
     "review": Command("luthier.cli.review", "app", "Mark rows, and see how far the review is."),
-    "assess": Command("luthier.cli.assess", "app", "Show the decision, or overrule it with a reason."),
+    "assess": Command("luthier.cli.assess", "app", "Advise, show the decision, or overrule it with a reason."),
     "retrieval": Command("luthier.cli.retrieval", "app", "Search the knowledge bases, and measure how well."),
     "train": Command("luthier.cli.train", "app", "Tune the base model, or run the control."),
     "evaluate": Command("luthier.cli.evaluate", "app", "Measure variants, and show what was measured."),

@@ -1,8 +1,8 @@
 """Two searches of the same passages made one: by their scores, or by their ranks alone.
 
 By scores: those of words over the best of them, and what meaning adds times its weight. A passage that words find far
-better than all others stays first; where words find many alike, meaning decides. By ranks: reciprocal rank fusion, which needs
-no common scale and forgets how far apart two passages were.
+better than all others stays first; where words find many alike, meaning decides. By ranks: reciprocal rank fusion,
+which needs no common scale and forgets how far apart two passages were.
 
 Source: Bruch, Gai & Ingber, An Analysis of Fusion Functions for Hybrid Retrieval (2023); Cormack, Clarke & Buettcher,
 Reciprocal Rank Fusion Outperforms Condorcet (SIGIR 2009).

@@ -1,4 +1,8 @@
-"""Passages by what they mean: vectors around the mean of all passages, compared by their cosine."""
+"""Passages by what they mean: half what their words mean around the mean of all passages, half which stems they hold.
+
+Means of word vectors alone find little: names and terms that no list knows are what questions are about. The sketch of
+stems (`text.embeddings`) counts those too.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,24 +23,27 @@ class Encoder(NamedTuple):
 
 
 class Meanings:
-    """Vectors of all passages, from the package's word vectors or from an encoder."""
+    """Vectors of all passages, from the package's word vectors or from an encoder, each beside a sketch of stems."""
 
     def __init__(self, tokens: Tokens, texts: Sequence[str], encoder: Encoder | None = None) -> None:
         """With an encoder, its vectors; else means of word vectors, weighed by how rare a word is in these passages."""
         self._encoder = encoder
         self._counts = Counts.of([tokens])
-        found = unit(encoder.passages(texts)) if encoder else vectors_of(tokens, self._counts)[0]
+        meanings, sketches = vectors_of(tokens, self._counts)
+        found = unit(encoder.passages(texts)) if encoder else meanings
         self._center = found.mean(axis=0)
-        self._vectors = self._around(found)
+        self._vectors = self._line(found, sketches)
 
     def scores(self, question: Tokens, text: str) -> Floats:
         """The cosine of every passage with the question; 0 for all where nothing of the text is known."""
-        asked = unit(self._encoder.questions([text])) if self._encoder else vectors_of(question, self._counts)[0]
-        found: Floats = self._vectors @ self._around(asked)[0]
+        meanings, sketches = vectors_of(question, self._counts)
+        asked = unit(self._encoder.questions([text])) if self._encoder else meanings
+        found: Floats = self._vectors @ self._line(asked, sketches)[0]
         return found
 
-    def _around(self, vectors: Floats) -> Floats:
-        """The vectors less the mean of all passages; those of which nothing is known stay empty."""
-        known = np.any(vectors, axis=1, keepdims=True)
-        around: Floats = unit(np.where(known, vectors - self._center, 0).astype(np.float32))
-        return around
+    def _line(self, meanings: Floats, sketches: Floats) -> Floats:
+        """Meanings less the mean of all passages beside sketches; a half of which nothing is known stays empty."""
+        known = np.any(meanings, axis=1, keepdims=True)
+        around = unit(np.where(known, meanings - self._center, 0).astype(np.float32))
+        both: Floats = np.hstack([around, sketches]).astype(np.float32) * np.float32(0.5**0.5)
+        return both

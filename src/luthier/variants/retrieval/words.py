@@ -1,7 +1,8 @@
 """Passages by the words that they share with a question (BM25 over titles and texts), exact and in machine code.
 
-Words are those of `text.tokens`, and so are pairs of neighbours, so that a name of two words outweighs its parts.
-Titles and texts are two fields with rarities and lengths of their own; a word in a title counts twice.
+Counted are the words of `text.tokens`, pairs of neighbours, so that a name of two words outweighs its parts, and the same
+of stems, so that `refunds` finds `refunded`. Titles and texts, words and stems are fields with rarities and lengths of
+their own; what stands in a title counts twice.
 
 Source: Robertson & Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009), sections 3.2 and 3.6.
 """
@@ -57,19 +58,22 @@ class Field:
 
 
 class Words:
-    """Both fields of all passages."""
+    """All fields of all passages."""
 
     def __init__(self, titles: Tokens, texts: Tokens) -> None:
         self._size = len(texts)
-        self._fields = (Field.of(texts), Field.of(titles, boost=TITLE_BOOST))
+        self._fields = (
+            (Field.of(texts), Field.of(titles, boost=TITLE_BOOST)),
+            (Field.of(_stems(texts)), Field.of(_stems(titles), boost=TITLE_BOOST)),
+        )
 
     def best(self, question: Tokens, count: int) -> Scores:
         """At most `count` passages that share a word, the best first and ties in their order, with their scores."""
-        _, terms = _with_pairs(question)
         scores = np.zeros(self._size, dtype=np.float32)
-        wanted = np.unique(terms[: 2 * MAX_QUERY_WORDS])
-        for field in self._fields:
-            field.add_to(scores, wanted)
+        for fields, tokens in zip(self._fields, (question, _stems(question)), strict=True):
+            wanted = np.unique(_with_pairs(_first(tokens))[1])
+            for field in fields:
+                field.add_to(scores, wanted)
         return best_of(scores, count)
 
 
@@ -81,6 +85,16 @@ def best_of(scores: Floats, count: int) -> Scores:
     places = np.flatnonzero(scores >= least)
     places = places[np.argsort(-scores[places], kind="stable")][:count]
     return dict(zip(places.tolist(), scores[places].tolist(), strict=True))
+
+
+def _stems(tokens: Tokens) -> Tokens:
+    return Tokens(tokens.starts, tokens.stems, tokens.stems)
+
+
+def _first(question: Tokens) -> Tokens:
+    """The question without what stands after its 400th word."""
+    end = min(int(question.starts[-1]), MAX_QUERY_WORDS)
+    return Tokens(np.array([0, end], dtype=np.int64), question.words[:end], question.stems[:end])
 
 
 def _with_pairs(tokens: Tokens) -> tuple[Places, Hashes]:
