@@ -1,7 +1,7 @@
 """Advice before data exists: the articles' signs as people expect them, and what to try first.
 
-It never says to tune: that takes baselines that were run (`verdict.py`). It says what will probably be left to tune for,
-and what would rule it out.
+It never says to tune: that takes baselines that were run (`verdict.py`). It says what will probably be left to tune
+for, and what would rule it out.
 """
 
 from collections.abc import Iterator

@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from luthier.domain.answers import Answer
+from luthier.domain.digests import digest_of_bytes
 from luthier.domain.examples import Example, Message
 from luthier.domain.runs import TrainingRun
 from luthier.domain.variants import ModelRef, RetrievalRef, ShotChoice, Variant
@@ -88,6 +89,8 @@ class Variants:
     def _model_ref(self, name: str) -> ModelRef:
         model = self._work.config.models[name]
         weights = weights_digest(self.base_folder(name)) if model.engine == "local" else None
+        if model.engine == "recorded":
+            weights = digest_of_bytes(self._work.file(model.id).read_bytes())
         if model.engine == "nearest":
             weights = self._work.require("data", "rows")  # what is copied decides the answers, as weights do
         return ModelRef(engine=model.engine, id=model.id, base_url=model.base_url, weights=weights)

@@ -29,9 +29,11 @@ def plain_address(url: str | None) -> str | None:
 class ModelConfig(Section):
     """A base model and the engine that runs it."""
 
-    engine: str = Field(default="local", description="A registered engine: `local`, `openai`, `nearest`.")
+    engine: str = Field(default="local", description="A registered engine: `local`, `openai`, `nearest`, `recorded`.")
     id: str = Field(
-        default="bundled", min_length=1, description="`bundled`, a folder, a Hugging Face id, or a remote model's name."
+        default="bundled",
+        min_length=1,
+        description="`bundled`, a folder, a Hugging Face id, a remote model's name, or a file of recorded answers.",
     )
     base_url: str | None = Field(default=None, description="Where the `openai` engine listens, ending in `/v1`.")
     api_key_env: str | None = Field(

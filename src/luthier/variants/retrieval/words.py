@@ -1,8 +1,8 @@
 """Passages by the words that they share with a question (BM25 over titles and texts), exact and in machine code.
 
-Counted are the words of `text.tokens`, pairs of neighbours, so that a name of two words outweighs its parts, and the same
-of stems, so that `refunds` finds `refunded`. Titles and texts, words and stems are fields with rarities and lengths of
-their own; what stands in a title counts twice.
+Counted are the words of `text.tokens`, pairs of neighbours, so that a name of two words outweighs its parts, and the
+same of stems, so that `refunds` finds `refunded`. Titles and texts, words and stems are fields with rarities and
+lengths of their own; what stands in a title counts twice.
 
 Source: Robertson & Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009), sections 3.2 and 3.6.
 """
