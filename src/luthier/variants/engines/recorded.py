@@ -50,8 +50,8 @@ class RecordedEngine:
             try:
                 record = Recorded.model_validate(orjson.loads(line))
             except (orjson.JSONDecodeError, ValidationError) as fault:
-                is_schema = isinstance(fault, ValidationError)
-                faults.append(f"line {number}: {fault.errors()[0]['msg'] if is_schema else 'no JSON'}")
+                said = fault.errors()[0]["msg"] if isinstance(fault, ValidationError) else "no JSON"
+                faults.append(f"line {number}: {said}")
                 continue
             first = seen.setdefault(_words(record.question), number)
             if first != number:

@@ -53,7 +53,7 @@ class Section(NamedTuple):
 
 def sections(name: str, text: str) -> Iterator[Section]:
     """The document's sections in their order; one without a heading is titled by its front matter or its file."""
-    lines = [Line(number, line) for number, line in enumerate(text.splitlines(), 1)]
+    lines: Sequence[Line] = [Line(number, line) for number, line in enumerate(text.splitlines(), 1)]
     top, opening, lines = _front_matter(lines)
     fallback = top or PurePosixPath(name).stem.replace("_", " ").replace("-", " ")
     heading, trail, held = "", dict[int, str](), list(opening)

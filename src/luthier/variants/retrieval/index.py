@@ -9,17 +9,20 @@ import numpy as np
 from luthier.domain.digests import digest_of
 from luthier.errors import EmptySample
 from luthier.text.embeddings import Floats
-from luthier.text.tokens import tokens_of_texts
+from luthier.text.languages import function_words, language_of
+from luthier.text.tokens import Tokens, tokens_of_texts
 from luthier.variants.config import Fusion, RetrievalConfig, Search
 from luthier.variants.retrieval.documents import Passage, read_documents
 from luthier.variants.retrieval.fusing import by_ranks, by_scores
 from luthier.variants.retrieval.kept import Recut, passages_of
 from luthier.variants.retrieval.meaning import Encoder, Meanings
-from luthier.variants.retrieval.words import Scores, Words, best_of
+from luthier.variants.retrieval.words import Scores, Words, best_of, without
 
 INDEX_VERSION = 2
 CANDIDATES = 50
 """How many passages each half puts up for fusion."""
+LOOKED_AT = 40
+"""Passages from the start that tell the language."""
 
 
 class Found(NamedTuple):
@@ -54,14 +57,10 @@ class Index:
             {"version": INDEX_VERSION, "recipe": told, "passages": [each.digest for each in self.passages]}
         )
         texts = [f"{passage.title}\n{passage.text}" for passage in passages]
-        self._words = (
-            Words(
-                tokens_of_texts([passage.title for passage in passages]),
-                tokens_of_texts([passage.text for passage in passages]),
-            )
-            if search != "meaning"
-            else None
-        )
+        titles = tokens_of_texts([passage.title for passage in passages])
+        bodies = tokens_of_texts([passage.text for passage in passages])
+        self._common = _common_words(passages)
+        self._words = Words(titles, bodies, common=self._common) if search != "meaning" else None
         self._meanings = Meanings(tokens_of_texts(texts), texts, encoder) if search != "words" else None
 
     @classmethod
@@ -103,7 +102,8 @@ class Index:
         """The same, each with the ranks that the halves gave it."""
         question, most = tokens_of_texts([text]), max(top_k, CANDIDATES)
         words = self._words.best(question, most) if self._words else {}
-        all_meanings = self._meanings.scores(question, text) if self._meanings else np.zeros(0, dtype=np.float32)
+        told = without(question, self._common) if self._common else question
+        all_meanings = self._meanings.scores(told, text) if self._meanings else np.zeros(0, dtype=np.float32)
         meaning = best_of(all_meanings, most)
         order = self._fused(words, meaning, all_meanings)[:top_k]
         of_words, of_meaning = ({place: rank for rank, place in enumerate(half, 1)} for half in (words, meaning))
@@ -118,3 +118,10 @@ class Index:
             return by_ranks(list(words), list(meaning), weight=self._meaning_weight)
         told = meaning | {place: float(all_meanings[place]) for place in words}
         return by_scores(words, told, weight=self._meaning_weight)
+
+
+def _common_words(passages: Sequence[Passage]) -> Tokens | None:
+    """The function words of the language that the passages are in, one a row."""
+    told = " ".join(passage.text for passage in passages[:LOOKED_AT])
+    words = function_words(language_of(told))
+    return tokens_of_texts(sorted(words)) if words else None

@@ -60,8 +60,10 @@ class Field:
 class Words:
     """All fields of all passages."""
 
-    def __init__(self, titles: Tokens, texts: Tokens) -> None:
+    def __init__(self, titles: Tokens, texts: Tokens, *, common: Tokens | None = None) -> None:
+        """With `common`, words that are asked for only where a question holds no other."""
         self._size = len(texts)
+        self._common = (common.words, common.stems) if common else (np.zeros(0, np.uint64), np.zeros(0, np.uint64))
         self._fields = (
             (Field.of(texts), Field.of(titles, boost=TITLE_BOOST)),
             (Field.of(_stems(texts)), Field.of(_stems(titles), boost=TITLE_BOOST)),
@@ -70,8 +72,9 @@ class Words:
     def best(self, question: Tokens, count: int) -> Scores:
         """At most `count` passages that share a word, the best first and ties in their order, with their scores."""
         scores = np.zeros(self._size, dtype=np.float32)
-        for fields, tokens in zip(self._fields, (question, _stems(question)), strict=True):
-            wanted = np.unique(_with_pairs(_first(tokens))[1])
+        first = _first(question)
+        for fields, tokens, common in zip(self._fields, (first, _stems(first)), self._common, strict=True):
+            wanted = _asked_for(tokens, common)
             for field in fields:
                 field.add_to(scores, wanted)
         return best_of(scores, count)
@@ -85,6 +88,29 @@ def best_of(scores: Floats, count: int) -> Scores:
     places = np.flatnonzero(scores >= least)
     places = places[np.argsort(-scores[places], kind="stable")][:count]
     return dict(zip(places.tolist(), scores[places].tolist(), strict=True))
+
+
+def without(question: Tokens, common: Tokens) -> Tokens:
+    """The question without its common words; as it is where it holds no other."""
+    told = ~np.isin(question.words, common.words)
+    if not told.any():
+        return question
+    starts = np.array([0, told.sum()], dtype=np.int64)
+    return Tokens(starts, question.words[told], question.stems[told])
+
+
+def _asked_for(question: Tokens, common: Hashes) -> Hashes:
+    """The terms of a question; a pair with a common word in it is rare among passages and tells nothing."""
+    told = ~np.isin(question.words, common)
+    if not told.any():
+        return np.unique(_with_pairs(question)[1])
+    both = told[1:] & told[:-1]
+    return np.unique(np.concatenate([question.words[told], _pairs(question.words[:-1], question.words[1:])[both]]))
+
+
+def _pairs(left: Hashes, right: Hashes) -> Hashes:
+    found: Hashes = (left * np.uint64(0x9E3779B97F4A7C15)) ^ (right >> np.uint64(1))
+    return found
 
 
 def _stems(tokens: Tokens) -> Tokens:
@@ -102,7 +128,7 @@ def _with_pairs(tokens: Tokens) -> tuple[Places, Hashes]:
     rows = np.repeat(np.arange(len(tokens), dtype=np.int64), np.diff(tokens.starts))
     words = tokens.words
     together = np.flatnonzero(rows[1:] == rows[:-1])
-    pairs = (words[together] * np.uint64(0x9E3779B97F4A7C15)) ^ (words[together + 1] >> np.uint64(1))
+    pairs = _pairs(words[together], words[together + 1])
     return np.concatenate([rows, rows[together]]), np.concatenate([words, pairs])
 
 
