@@ -81,7 +81,7 @@ def test_a_passage_says_which_lines_it_was_cut_from() -> None:
 
 lines = st.sampled_from(
     ["", "# Head", "plain words here", "- item of a list", "  1. nested clause of it", "2.1 clause", "| a | b |",
-     "|---|---|", "| c | d |", "```", "opens:", "word " * 30, "Title", "---", "====", "x" * 130]
+     "|---|---|", "| c | d |", "```", "opens:", "word " * 30, "Title", "x" * 130]
 )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def test_no_word_is_lost_but_headings_and_no_passage_is_too_long(written: list[s
     assert all(len(passage.text) <= most for passage in found)
     kept = "".join(re.findall(r"\w", "".join(passage.text for passage in found)))
     for line in written:
-        if line not in {"# Head", "Title"}:  # a heading with nothing below it is no passage
+        if line != "# Head":  # a heading with nothing below it is no passage
             assert all(word in kept for word in re.findall(r"\w+", line))
 
 

@@ -215,7 +215,9 @@ def test_an_encoder_reads_passages_and_questions_and_only_passages_are_remembere
 def test_a_rare_pair_of_common_words_does_not_outweigh_what_is_asked() -> None:
     passages = [
         Passage(id="1", title="", text="A refund is paid within a week, and that is what the rules of the shop say."),
-        Passage(id="2", title="", text="How do I look? That is a question of taste and not of the law, as we all know."),
+        Passage(
+            id="2", title="", text="How do I look? That is a question of taste and not of the law, as we all know."
+        ),
         Passage(id="3", title="", text="The shop is open on all days but one, and it is not far from the station."),
     ]
     assert Index(passages).search("how do i get a refund", 1)[0].id == "1"
