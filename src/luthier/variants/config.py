@@ -102,7 +102,7 @@ class RetrievalConfig(Section):
         description="How `hybrid` makes one order of two: by `scores`, or by `ranks` alone (reciprocal rank fusion).",
     )
     meaning_weight: float = Field(
-        default=0.4, gt=0, le=10, description="What meaning counts beside words, in `hybrid`."
+        default=0.2, gt=0, le=10, description="What meaning counts beside words, in `hybrid`."
     )
     embeddings: EmbeddingsConfig = Field(
         default=EmbeddingsConfig(), description="What gives the vectors; an endpoint is sent passages and questions."

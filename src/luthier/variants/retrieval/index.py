@@ -43,7 +43,7 @@ class Index:
         recipe: str = "",
         search: Search = "words",
         fusion: Fusion = "scores",
-        meaning_weight: float = 0.4,
+        meaning_weight: float = 0.2,
         encoder: Encoder | None = None,
     ) -> None:
         """An index over `passages`; `recipe` says how they were cut and encoded and is part of the digest."""
