@@ -13,7 +13,6 @@ from luthier.text.embeddings import Counts, Floats, unit, vectors_of
 from luthier.text.encoding import Encode
 from luthier.text.tokens import Tokens
 
-
 WORD_VECTORS_SHARE, ENCODER_SHARE = 0.3, 0.5
 """What meanings count beside the sketch. The first was chosen on questions of medquad; no encoder was measured."""
 
