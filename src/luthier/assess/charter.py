@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from luthier.assess.config import CharterConfig, KillCriterionConfig, KpiConfig
 from luthier.assess.goals import goal_faults
 from luthier.assess.kpis import wrong_direction
-from luthier.errors import Refused
+from luthier.errors import Refused, WaitingForPerson
 
 
 def check_charter(charter: CharterConfig) -> tuple[str, ...]:
@@ -24,6 +24,17 @@ def require_charter(charter: CharterConfig) -> None:
 def open_boxes(charter: CharterConfig) -> tuple[str, ...]:
     """Readiness boxes that nobody ticked, where the charter uses them."""
     return charter.readiness.open_boxes if charter.readiness else ()
+
+
+def require_readiness(charter: CharterConfig) -> None:
+    """Nothing where the boxes are not used or all ticked; WaitingForPerson names each open one and its owner."""
+    boxes = open_boxes(charter)
+    if charter.readiness and boxes:
+        named = ", ".join(charter.readiness.open_box(name) for name in boxes)
+        raise WaitingForPerson(
+            f"tuning is postponed: readiness boxes are open: {named}",
+            hint="their owners tick them under `charter.readiness`: {legal: {owner: ..., ticked_on: 2026-11-25}}",
+        )
 
 
 def _faults(charter: CharterConfig) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The `charter` and `assess` sections of the project file."""
 
+from datetime import date
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -60,18 +61,36 @@ class TaxonomyConfig(Section):
     edge_cases: tuple[str, ...] = Field(default=(), description="Inputs on which people disagree or slip.")
 
 
-class ReadinessConfig(Section):
-    """Four boxes, each with the name of who ticked it; an empty one is open."""
+class BoxConfig(Section):
+    """One readiness box: who answers for it, by when, and since when it is ticked."""
 
-    legal: str | None = Field(default=None, min_length=1, description="Signed off the data sources.")
-    security: str | None = Field(default=None, min_length=1, description="Reviewed artifact storage and access.")
-    sre: str | None = Field(default=None, min_length=1, description="Checked latency, fallbacks and capacity.")
-    metrics: str | None = Field(default=None, min_length=1, description="Tied the success metrics to the KPIs.")
+    owner: str = Field(min_length=1, max_length=120, description="Who answers for it.")
+    due: date | None = Field(default=None, description="By when it should be ticked.")
+    ticked_on: date | None = Field(default=None, description="When the owner ticked it; without a day it is open.")
+
+
+Box = str | BoxConfig | None
+
+
+class ReadinessConfig(Section):
+    """Four boxes; while one is open, tuning is postponed. A bare name is the one who ticked it."""
+
+    legal: Box = Field(default=None, description="Signed off the data sources.")
+    security: Box = Field(default=None, description="Reviewed artifact storage and access.")
+    sre: Box = Field(default=None, description="Checked latency, fallbacks and capacity.")
+    metrics: Box = Field(default=None, description="Tied the success metrics to the KPIs.")
 
     @property
     def open_boxes(self) -> tuple[str, ...]:
         """The boxes that nobody ticked."""
-        return tuple(name for name, by in self if not by)
+        return tuple(name for name, box in self if not box or (isinstance(box, BoxConfig) and box.ticked_on is None))
+
+    def open_box(self, name: str) -> str:
+        """An open box in words: its name, and whose it is and by when where that is stated."""
+        box = dict(self)[name]
+        if not isinstance(box, BoxConfig):
+            return f"{name} (nobody)"
+        return f"{name} ({box.owner}{f', due {box.due:%Y-%m-%d}' if box.due else ''})"
 
 
 class CharterConfig(Section):
@@ -82,6 +101,21 @@ class CharterConfig(Section):
     kill_criterion: KillCriterionConfig | None = Field(default=None, description="Needed; stops a project in time.")
     taxonomy: TaxonomyConfig | None = Field(default=None, description="Input types, correct output, edge cases.")
     readiness: ReadinessConfig | None = Field(default=None, description="Absent: the four boxes are not used.")
+
+
+class ExpectsConfig(Section):
+    """What people expect of the task before anything was measured; what is left out was not answered."""
+
+    fixed_format: bool | None = Field(default=None, description="Answers must always have one structure or style.")
+    own_tone: bool | None = Field(default=None, description="Answers must sound like us.")
+    jargon: bool | None = Field(default=None, description="The wording of our field is often misunderstood.")
+    tool_calls: bool | None = Field(default=None, description="Answers are calls that a system takes.")
+    changing_facts: bool | None = Field(default=None, description="Answers rest on prices, policies, specifications.")
+    long_prompt: bool | None = Field(default=None, description="The prompt would be longer than the task.")
+    small_model: bool | None = Field(default=None, description="A smaller, faster or cheaper model must do the work.")
+    prompt_tried: bool | None = Field(default=None, description="A prompt was written, measured and improved.")
+    retrieval_tried: bool | None = Field(default=None, description="Retrieval was measured on top of it.")
+    clean_rows: int | None = Field(default=None, ge=0, description="Clean examples at hand, or soon to be labelled.")
 
 
 class AssessConfig(Section):
@@ -101,4 +135,7 @@ class AssessConfig(Section):
     expert_could_answer: Literal["yes", "no", "unknown"] = Field(
         default="unknown",
         description="Article 004's test, answered by a person: would an expert shown the same context be right?",
+    )
+    expects: ExpectsConfig = Field(
+        default=ExpectsConfig(), description="Answers for `luthier assess ask`, which advises before data exists."
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from luthier.assess.config import CharterConfig
-from luthier.domain.decisions import Decision, FailureTable, Trigger
+from luthier.domain.decisions import Decision, FailureTable, Provisional, Trigger
 from luthier.domain.measure import Measurement
 
 TITLES = {
@@ -49,6 +49,23 @@ def decision_record(decision: Decision, charter: CharterConfig) -> str:
     return "\n".join(part for part in parts if part)
 
 
+def provisional_record(advice: Provisional) -> str:
+    """The provisional advice in Markdown: the next step, where it leads, and the signs with their articles."""
+    signs = [
+        (trigger.name, TITLES[trigger.speaks_for].lower(), _holds(trigger), trigger.reason, trigger.source)
+        for trigger in advice.triggers
+    ]
+    parts = [
+        f"# Provisional: {TITLES[advice.first]}; probably: {TITLES[advice.leads_to].lower()}\n",
+        f"Project `{advice.project}`. Nothing was measured yet; the decision is drawn from baselines that were run.\n",
+        _section("Reasons", advice.reasons),
+        _section("Not answered", advice.unanswered),
+        "## Signs\n",
+        _table([("sign", "speaks for", "holds", "why", "source"), *signs]),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
 def _override(decision: Decision) -> str:
     if decision.override is None:
         return ""
@@ -74,8 +91,11 @@ def _failures(table: FailureTable) -> str:
 
 
 def _sign(trigger: Trigger) -> tuple[str, str, str, str]:
-    holds = "not known" if trigger.holds is None else _yes(trigger.holds)
-    return trigger.name, TITLES[trigger.speaks_for].lower(), holds, trigger.reason
+    return trigger.name, TITLES[trigger.speaks_for].lower(), _holds(trigger), trigger.reason
+
+
+def _holds(trigger: Trigger) -> str:
+    return "not known" if trigger.holds is None else _yes(trigger.holds)
 
 
 def _expert(decision: Decision) -> str:

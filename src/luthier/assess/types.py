@@ -11,7 +11,7 @@ from luthier.domain.reports import Report
 from luthier.domain.value import Value
 from luthier.domain.variants import Variant
 
-BaselineKind = Literal["nearest", "prompt", "few_shot", "rag", "tuned"]
+BaselineKind = Literal["nearest", "prompt", "few_shot", "rag", "tuned", "previous"]
 
 
 class Baseline(Value):
@@ -27,6 +27,8 @@ class Baseline(Value):
             return "tuned"
         if self.variant.model.engine == "nearest":
             return "nearest"
+        if self.variant.model.engine == "recorded":
+            return "previous"
         if self.variant.retrieval:
             return "rag"
         return "few_shot" if self.variant.shots else "prompt"

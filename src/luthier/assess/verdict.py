@@ -220,5 +220,5 @@ def _warnings(found: Findings) -> list[str]:
             "show it by retrieval while training too, or the model learns it by heart"
         )
     if boxes := (found.charter.readiness.open_boxes if found.charter.readiness else ()):
-        warnings.append(f"readiness boxes still open: {', '.join(boxes)}")
+        warnings.append(f"readiness boxes still open, which postpones tuning: {', '.join(boxes)}")
     return warnings

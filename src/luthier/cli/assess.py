@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from luthier.assess.record import decision_record
+from luthier.assess.provisional import advise
+from luthier.assess.record import decision_record, provisional_record
 from luthier.cli.opened import opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show
@@ -18,7 +19,18 @@ ADVICE: tuple[Advice, ...] = ("prompt", "retrieve", "tune", "tune_and_retrieve",
 
 @app.callback()
 def assess() -> None:
-    """Show the decision, or overrule it with a reason."""
+    """Advise before data exists, show the decision, or overrule it with a reason."""
+
+
+@app.command()
+def ask(project: ProjectOption = None, assignments: SetOption = None, as_json: JsonOption = False) -> None:
+    """Print advice before data exists, from what `assess` in the project file says, with the articles that say so.
+
+    Answer with `assess.expects`, or here: `--set assess.expects.jargon=true`.
+    """
+    with opened(project, assignments, as_json=True) as work:
+        found = advise(work.project, work.config.assess)
+    show(found.model_dump(mode="json") if as_json else provisional_record(found), as_json=as_json)
 
 
 @app.command("show")

@@ -48,6 +48,7 @@ class Trigger(Value):
     speaks_for: Advice
     holds: bool | None = Field(description="None: nobody measured or stated it.")
     reason: str
+    source: str = Field(default="", description="The articles that name the sign, where it is theirs.")
 
 
 class ExpertTest(Value):
@@ -56,6 +57,17 @@ class ExpertTest(Value):
     answer: Literal["yes", "no", "unknown"]
     answerable: Measurement | None = Field(description="Failed rows whose ideal answer follows from what was shown.")
     reading: str
+
+
+class Provisional(Value):
+    """What to try first, and where that probably leads, from what people expect and nothing measured."""
+
+    project: str
+    first: Advice = Field(description="The next step; prompting and retrieval are tried before tuning.")
+    leads_to: Advice = Field(description="What the signs speak for, once the steps before it are measured.")
+    reasons: tuple[str, ...]
+    triggers: tuple[Trigger, ...]
+    unanswered: tuple[str, ...] = Field(description="Settings that would change the advice and are not stated.")
 
 
 class AdviceOverride(Value):

@@ -1,5 +1,7 @@
 """One way to answer: prompt + retrieval or none + model + adapter or none + decoding."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from luthier.domain.digests import digest_of
@@ -33,13 +35,23 @@ class RetrievalRef(Value):
     top_k: int = Field(default=4, ge=1, le=50)
 
 
+class ShotChoice(Value):
+    """How worked examples are chosen for each question, from all that the variant holds."""
+
+    how: Literal["similar", "diverse"]
+    count: int = Field(ge=1, le=64, description="Examples shown with one question.")
+
+
 class Variant(Value):
     """The one thing that is evaluated, released, served and compared."""
 
     name: str
     model: ModelRef
     prompt: str = Field(description="The template of the system prompt, as it was.")
-    shots: tuple[Example, ...] = Field(default=(), description="Worked examples shown before the question.")
+    shots: tuple[Example, ...] = Field(default=(), description="Worked examples, shown before the question.")
+    shot_choice: ShotChoice | None = Field(
+        default=None, description="None: all are shown; else each question is shown a choice of them."
+    )
     retrieval: RetrievalRef | None = None
     adapter: str | None = Field(default=None, description="Digest of the adapter, or of the whole tuned model.")
     decoding: Decoding = Decoding()

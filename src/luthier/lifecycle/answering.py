@@ -5,13 +5,15 @@ from functools import cached_property
 from pathlib import Path
 
 from luthier.domain.answers import Answer
+from luthier.domain.digests import digest_of_bytes
 from luthier.domain.examples import Example, Message
 from luthier.domain.runs import TrainingRun
-from luthier.domain.variants import ModelRef, RetrievalRef, Variant
+from luthier.domain.variants import ModelRef, RetrievalRef, ShotChoice, Variant
 from luthier.errors import UnknownName
+from luthier.lifecycle.knowledge import open_indexes
 from luthier.lifecycle.workspace import Workspace
 from luthier.variants.answering import answer_all
-from luthier.variants.config import ModelConfig
+from luthier.variants.config import ModelConfig, VariantConfig
 from luthier.variants.engines.base import Engine, EngineSetup, HoldsAdapters, Told
 from luthier.variants.engines.catalogue import open_engine
 from luthier.variants.engines.folders import model_folder, weights_digest
@@ -33,10 +35,7 @@ class Variants:
     @cached_property
     def indexes(self) -> Mapping[str, Index]:
         """Every knowledge base, indexed as its documents are now."""
-        sections = self._work.config.retrieval
-        return {
-            name: Index.of_folder(self._work.file(section.documents), section) for name, section in sections.items()
-        }
+        return open_indexes(self._work)
 
     def of(self, name: str, *, adapter: str | None = None, run: str = "") -> Variant:
         """The variant `name` with everything that changes its answers pinned; tuned ones carry the adapter of `run`."""
@@ -52,7 +51,8 @@ class Variants:
             name=name,
             model=self.model_ref(section.model),
             prompt=self._work.file(section.prompt).read_text(encoding="utf-8").rstrip("\n"),
-            shots=self._shots(section.examples),
+            shots=self._shots(section),
+            shot_choice=_shot_choice(section),
             retrieval=retrieval,
             adapter=(adapter or self.trained_adapter(run)) if section.adapter else None,
             decoding=section.decoding.decoding(),
@@ -88,8 +88,12 @@ class Variants:
         """The folder of a local base model."""
         return model_folder(self._work.config.models[name].id, root=self._work.loaded.folder)
 
-    def _shots(self, count: int) -> tuple[Example, ...]:
-        return pick_shots(self._real_rows(), count, seed=self._work.config.data.seed) if count else ()
+    def _shots(self, section: VariantConfig) -> tuple[Example, ...]:
+        if not section.examples:
+            return ()
+        rows = self._real_rows()
+        count = section.examples if section.choose == "random" else min(section.choose_from, len(rows))
+        return pick_shots(rows, max(count, section.examples), seed=self._work.config.data.seed)
 
     def _real_rows(self) -> list[Example]:
         """Training rows that people wrote: a row a model wrote is shown to nobody before reviewers accepted it."""
@@ -99,6 +103,8 @@ class Variants:
         """One of the project's models, with everything that changes its answers pinned."""
         model = self._work.config.models[name]
         weights = weights_digest(self.base_folder(name)) if model.engine == "local" else None
+        if model.engine == "recorded":
+            weights = digest_of_bytes(self._work.file(model.id).read_bytes())
         if model.engine == "nearest":
             weights = self._work.require("data", "rows")  # what is copied decides the answers, as weights do
         return ModelRef(engine=model.engine, id=model.id, base_url=model.base_url, weights=weights)
@@ -120,6 +126,12 @@ class Variants:
         key = self._work.environment.secret(model.api_key_env) if model.api_key_env else None
         examples = self._real_rows() if model.engine == "nearest" else ()
         return EngineSetup(root=self._work.loaded.folder, api_key=key, examples=examples)
+
+
+def _shot_choice(section: VariantConfig) -> ShotChoice | None:
+    if section.choose == "random" or not section.examples:
+        return None
+    return ShotChoice(how=section.choose, count=section.examples)
 
 
 def adapter_folder(work: Workspace, digest: str) -> Path:

@@ -57,6 +57,11 @@ def _override(gate: GateDecision) -> list[str]:
     ]
 
 
+def _shots(variant: Variant) -> str:
+    choice = variant.shot_choice
+    return f"{choice.count} {choice.how} ones of {len(variant.shots)}" if choice else str(len(variant.shots))
+
+
 def _what(release: Release, run: TrainingRun | None) -> str:
     variant = release.variant
     rows = [
@@ -65,7 +70,7 @@ def _what(release: Release, run: TrainingRun | None) -> str:
         ["base model", f"{_plain(variant.model.id)} ({_plain(variant.model.engine)})"],
         _tuned(variant.adapter, run),
         ["retrieval", _plain(variant.retrieval.kb) if variant.retrieval else "none"],
-        ["worked examples in the prompt", str(len(variant.shots))],
+        ["worked examples in the prompt", _shots(variant)],
     ]
     if run:
         rows.append(["training", f"{_plain(run.method)}, {run.examples_seen} examples seen, seed {run.seed}"])

@@ -39,6 +39,11 @@ def _common() -> Mapping[str, frozenset[str]]:
     return {code: frozenset(words) for code, *words in (line.split() for line in lines if not line.startswith("#"))}
 
 
+def function_words(language: str) -> frozenset[str]:
+    """The commonest words of a language, which tell nothing of what a text is about; none of one that is unknown."""
+    return _common().get(language, frozenset())
+
+
 def languages() -> tuple[str, ...]:
     """ISO 639-1 codes that `language_of` can give."""
     return (*_common(), *_SCRIPTS)

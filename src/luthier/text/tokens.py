@@ -4,6 +4,7 @@ Words are those of `normalise.words`, less the polite ones, which change nothing
 its first five letters; a figure is its own stem.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -55,6 +56,11 @@ def tokens_of(texts: pa.Array) -> Tokens:
     starts = np.zeros(len(source.offsets), dtype=np.int64)
     _tokenise(source.values, source.offsets, kinds(), _polite(), words, stems, starts)
     return Tokens(starts, words[: starts[-1]].copy(), stems[: starts[-1]].copy())
+
+
+def tokens_of_texts(texts: Sequence[str]) -> Tokens:
+    """The words of each text of a list."""
+    return tokens_of(pa.array(texts, pa.large_string()))
 
 
 @cache

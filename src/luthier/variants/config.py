@@ -9,6 +9,10 @@ from luthier.domain.money import TokenPrice
 from luthier.domain.variants import Decoding
 from luthier.section import Section
 
+Search = Literal["hybrid", "words", "meaning"]
+Fusion = Literal["scores", "ranks"]
+Choice = Literal["random", "similar", "diverse"]
+
 
 def plain_address(url: str | None) -> str | None:
     """An http or https address without credentials and without a slash at its end; ValueError for any other."""
@@ -25,9 +29,11 @@ def plain_address(url: str | None) -> str | None:
 class ModelConfig(Section):
     """A base model and the engine that runs it."""
 
-    engine: str = Field(default="local", description="A registered engine: `local`, `openai`, `nearest`.")
+    engine: str = Field(default="local", description="A registered engine: `local`, `openai`, `nearest`, `recorded`.")
     id: str = Field(
-        default="bundled", min_length=1, description="`bundled`, a folder, a Hugging Face id, or a remote model's name."
+        default="bundled",
+        min_length=1,
+        description="`bundled`, a folder, a Hugging Face id, a remote model's name, or a file of recorded answers.",
     )
     base_url: str | None = Field(default=None, description="Where the `openai` engine listens, ending in `/v1`.")
     api_key_env: str | None = Field(
@@ -90,6 +96,17 @@ class RetrievalConfig(Section):
     documents: str = Field(min_length=1, description="Folder of .md and .txt files, relative to the project file.")
     top_k: int = Field(default=4, ge=1, le=50, description="Passages shown per question.")
     chunk_characters: int = Field(default=600, ge=80, le=20_000, description="Longest passage.")
+    search: Search = Field(default="hybrid", description="`words` (BM25), `meaning` (vectors), or `hybrid`: both.")
+    fusion: Fusion = Field(
+        default="scores",
+        description="How `hybrid` makes one order of two: by `scores`, or by `ranks` alone (reciprocal rank fusion).",
+    )
+    meaning_weight: float = Field(
+        default=0.2, gt=0, le=10, description="What meaning counts beside words, in `hybrid`."
+    )
+    embeddings: EmbeddingsConfig = Field(
+        default=EmbeddingsConfig(), description="What gives the vectors; an endpoint is sent passages and questions."
+    )
 
 
 class DecodingConfig(Section):
@@ -111,8 +128,27 @@ class VariantConfig(Section):
     model: str = Field(min_length=1, description="A name under `models`.")
     prompt: str = Field(min_length=1, description="Path of the system prompt's template.")
     examples: int = Field(default=0, ge=0, le=64, description="Worked examples shown before the question.")
+    choose: Choice = Field(
+        default="random",
+        description="`random`: the same examples always, drawn from all strata; `similar`: for each question those "
+        "closest to it; `diverse`: close ones that differ from each other.",
+    )
+    choose_from: int = Field(
+        default=200,
+        ge=2,
+        le=2_000,
+        description="Training rows that `similar` and `diverse` choose from, of all strata.",
+    )
     retrieval: str | None = Field(default=None, description="A name under `retrieval`.")
     adapter: Literal["train"] | None = Field(
         default=None, description="`train`: carries what is trained here, an adapter or every weight."
     )
     decoding: DecodingConfig = DecodingConfig()
+
+    @model_validator(mode="after")
+    def _there_is_something_to_choose(self) -> Self:
+        if self.choose != "random" and not self.examples:
+            raise ValueError(f"`choose: {self.choose}` chooses examples and `examples` is 0; try `examples: 4`")
+        if self.choose != "random" and self.choose_from < self.examples:
+            raise ValueError("`choose_from` is smaller than `examples`; there would be no choice")
+        return self

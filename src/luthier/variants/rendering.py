@@ -7,6 +7,7 @@ from luthier.domain.examples import Example, Message
 from luthier.domain.variants import Variant
 from luthier.variants.prompts import render_prompt, uses_passages
 from luthier.variants.retrieval.documents import Passage
+from luthier.variants.shots import shots_for
 
 RENDERING_VERSION = 1
 
@@ -26,7 +27,7 @@ def messages_for(
     if passages and not uses_passages(variant.prompt):
         turns = _with_passages(turns, passages)
     opening = (Message(role="system", content=head),) if head else ()
-    return (*opening, *_shown(variant.shots), *turns)
+    return (*opening, *_shown(shots_for(variant, question)), *turns)
 
 
 def passage_lines(passages: Sequence[Passage]) -> str:

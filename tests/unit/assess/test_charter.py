@@ -1,13 +1,14 @@
 """A charter starts with one narrow problem, owned KPIs and a kill criterion, or not at all."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from luthier.assess.charter import check_charter, open_boxes, require_charter
-from luthier.assess.config import CharterConfig
-from luthier.errors import Refused
+from luthier.assess.charter import check_charter, open_boxes, require_charter, require_readiness
+from luthier.assess.config import CharterConfig, ReadinessConfig
+from luthier.errors import Refused, WaitingForPerson
 
 
 def charter_with(charter: CharterConfig, **changed: Any) -> CharterConfig:
@@ -77,3 +78,14 @@ def test_unticked_boxes_are_named_and_a_charter_without_boxes_has_none(charter: 
     assert open_boxes(charter) == ()
     boxes = {"legal": "J. Marsh", "sre": "on-call"}
     assert open_boxes(charter_with(charter, readiness=boxes)) == ("security", "metrics")
+
+
+def test_an_open_box_postpones_and_names_its_owner_and_day(charter: CharterConfig) -> None:
+    require_readiness(charter)  # the boxes are not used
+    ticked = {"owner": "Ada", "ticked_on": date(2026, 3, 2)}
+    boxes = {"legal": "Ada", "security": ticked, "sre": {"owner": "Ben", "due": date(2026, 4, 1)}, "metrics": ticked}
+    waiting = charter_with(charter, readiness=ReadinessConfig.model_validate(boxes))
+    with pytest.raises(WaitingForPerson, match=r"postponed: readiness boxes are open: sre \(Ben, due 2026-04-01\)"):
+        require_readiness(waiting)
+    done = ReadinessConfig.model_validate(boxes | {"sre": ticked})
+    require_readiness(charter_with(charter, readiness=done))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from luthier.domain.answers import Answer
 from luthier.domain.calls import ToolSpec
 from luthier.domain.examples import Example, Message
-from luthier.domain.variants import ModelRef, RetrievalRef, Variant
+from luthier.domain.variants import ModelRef, RetrievalRef, ShotChoice, Variant
 from luthier.errors import MissingInput, UserError
 from luthier.variants.answering import answer_all
 from luthier.variants.engines.base import EngineRequest
@@ -15,7 +15,7 @@ from luthier.variants.engines.nearest import NearestEngine
 from luthier.variants.rendering import messages_for
 from luthier.variants.retrieval.documents import Passage
 from luthier.variants.retrieval.index import Index
-from luthier.variants.shots import pick_shots
+from luthier.variants.shots import choose_shots, pick_shots, shots_for
 
 MODEL = ModelRef(engine="local", id="bundled")
 TOOL = ToolSpec(name="add", parameters={})
@@ -79,6 +79,49 @@ def test_shots_depend_on_the_seed_and_not_on_the_order(order: list[int], count: 
 def test_more_shots_than_examples_are_refused() -> None:
     with pytest.raises(UserError, match="3 worked examples were asked of 1"):
         pick_shots([example("a")], 3, seed=0)
+
+
+def shot(name: str, asked: str) -> Example:
+    return Example(id=name, messages=(user(asked), Message(role="assistant", content=name)))
+
+
+POOL = (
+    shot("refund1", "I want a refund for my broken chair"),
+    shot("refund2", "I want a refund for my broken table"),
+    shot("visit", "please book a visit on Monday"),
+    shot("refund3", "money back for a late delivery"),
+)
+CHOOSING = Variant(name="v", model=MODEL, prompt="", shots=POOL, shot_choice=ShotChoice(how="similar", count=2))
+
+
+def test_similar_shots_are_the_closest_to_the_question_and_the_closest_stands_last() -> None:
+    chosen = shots_for(CHOOSING, [user("I want a refund for my broken table and chair, mostly the table")])
+    assert [each.id for each in chosen] == ["refund1", "refund2"]
+    assert [each.id for each in shots_for(CHOOSING, [user("can you book a visit on Monday?")])][-1] == "visit"
+
+
+def test_diverse_shots_do_not_repeat_each_other() -> None:
+    asked = "I want a refund for my broken chair and table"
+    close = choose_shots(POOL, asked, 2, relevance=1.0)
+    spread = choose_shots(POOL, asked, 2, relevance=0.4)
+    assert {each.id for each in close} == {"refund1", "refund2"}
+    assert len({each.id for each in spread} & {"refund1", "refund2"}) == 1
+
+
+def test_a_question_is_never_shown_its_own_answer() -> None:
+    assert "visit" not in {each.id for each in shots_for(CHOOSING, [user("please book a visit on Monday")])}
+
+
+def test_chosen_shots_are_what_the_model_sees() -> None:
+    seen = messages_for(CHOOSING, [user("book a visit on Monday please")])
+    assert len(seen) == 2 * 2 + 1
+    assert Message(role="assistant", content="visit") in seen
+
+
+@given(st.text(max_size=40), st.integers(1, 6), st.sampled_from([1.0, 0.5]))
+def test_every_choice_is_as_many_different_shots_as_there_are(asked: str, count: int, relevance: float) -> None:
+    chosen = choose_shots(POOL, asked, count, relevance=relevance)
+    assert len({each.id for each in chosen}) == len(chosen) == min(count, len(POOL))
 
 
 class Echo:

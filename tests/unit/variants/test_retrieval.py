@@ -1,17 +1,23 @@
 """Documents are cut without loss, and found by the names in a question."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luthier.errors import EmptySample, Forbidden, MissingInput, UserError
+from luthier.text.encoding import Encode, Floats
 from luthier.variants.config import RetrievalConfig
 from luthier.variants.paths import inside
-from luthier.variants.retrieval.documents import Document, Passage, cut, read_documents
+from luthier.variants.retrieval.cutting import cut
+from luthier.variants.retrieval.documents import Document, Passage, read_documents
 from luthier.variants.retrieval.index import Index
+from luthier.variants.retrieval.kept import Recut
+from luthier.variants.retrieval.meaning import Encoder
 
 NAMES = ["Acme Traders", "Acme Logistics", "Brix & Söhne GmbH", "Northwind Traders", "Zeta"]
 ACCOUNTS = [Passage(id=f"{i}.md#1", title=name, text=f"ACC-{i}, Leeds") for i, name in enumerate(NAMES)]
@@ -28,7 +34,7 @@ def test_cutting_loses_no_word_but_headings_and_keeps_to_its_size(text: str, mos
     kept = "".join("".join(words(passage.text)) for passage in passages)
     titled = "".join("".join(words(passage.title)) for passage in passages)
     for line in text.splitlines():
-        if not line.startswith("#"):
+        if not line.lstrip().startswith("#"):
             assert "".join(words(line)) in kept or not line.strip() or "".join(words(line)) in kept + titled
 
 
@@ -128,3 +134,91 @@ def test_ties_keep_the_order_of_the_passages() -> None:
 def test_an_index_of_nothing_is_refused() -> None:
     with pytest.raises(EmptySample):
         Index.build([])
+
+
+def test_a_question_in_other_words_finds_its_passage_by_meaning_alone() -> None:
+    passages = [
+        Passage(id="1", title="", text="You get your money back when a purchase was a mistake."),
+        Passage(id="2", title="", text="The office is closed on Sundays and holidays."),
+        Passage(id="3", title="", text="Parcels are carried by a van on weekdays."),
+    ]
+    question = "refund reimbursement"
+    assert Index(passages).search(question, 1) == []
+    assert Index(passages, search="meaning").search(question, 1)[0].id == "1"
+    found = Index(passages, search="hybrid").find(question, 1)[0]
+    assert (found.passage.id, found.by_words, found.by_meaning) == ("1", None, 1)
+
+
+def test_the_digest_changes_with_the_way_of_searching() -> None:
+    ways = [
+        Index(ACCOUNTS, search="words"),
+        Index(ACCOUNTS, search="meaning"),
+        Index(ACCOUNTS, search="hybrid"),
+        Index(ACCOUNTS, search="hybrid", meaning_weight=0.5),
+        Index(ACCOUNTS, search="hybrid", fusion="ranks"),
+    ]
+    assert len({index.digest for index in ways}) == 5
+
+
+def test_a_name_that_words_find_is_not_talked_away_by_meaning() -> None:
+    index = Index(ACCOUNTS, search="hybrid")
+    chat = "Hello team, please set up a visit with the buyer next Monday; they want lower prices and a new contract."
+    for account in ACCOUNTS:
+        assert index.search(f"{chat} It is for {account.title}.", 1) == [account]
+
+
+def test_an_index_that_was_kept_says_the_same_as_one_built_afresh(tmp_path: Path) -> None:
+    kb, kept, config = tmp_path / "kb", tmp_path / "kept" / "passages.arrow", RetrievalConfig(documents="kb")
+    kb.mkdir()
+    for name, text in (("a.md", "# Prices\n\nBolts cost 4."), ("b.md", "Nuts.\n\n" * 200), ("c.md", "Gone soon.")):
+        (kb / name).write_text(text)
+    first = Index.of_folder(kb, config, kept=kept).recut
+    assert first == Recut(documents=3, cut=3, kept=0, gone=0)
+    (kb / "a.md").write_text("# Prices\n\nBolts cost 5.")
+    (kb / "c.md").unlink()
+    again, fresh = Index.of_folder(kb, config, kept=kept), Index.of_folder(kb, config)
+    assert again.recut == Recut(documents=2, cut=1, kept=1, gone=2)  # the old a.md and c.md
+    assert again.digest == fresh.digest
+    assert again.find("what do bolts cost", 3) == fresh.find("what do bolts cost", 3)
+    assert "Gone soon" not in str(kept.read_bytes())
+
+
+def test_what_was_kept_of_another_size_or_is_broken_is_cut_again(tmp_path: Path) -> None:
+    kb, kept = tmp_path / "kb", tmp_path / "passages.arrow"
+    kb.mkdir()
+    (kb / "a.md").write_text("word " * 100)
+    Index.of_folder(kb, RetrievalConfig(documents="kb"), kept=kept)
+    small = Index.of_folder(kb, RetrievalConfig(documents="kb", chunk_characters=100), kept=kept)
+    assert small.recut == Recut(documents=1, cut=1, kept=0, gone=0)
+    assert all(len(passage.text) <= 100 for passage in small.passages)
+    kept.write_bytes(b"nonsense")
+    broken = Index.of_folder(kb, RetrievalConfig(documents="kb", chunk_characters=100), kept=kept)
+    assert (broken.recut, broken.digest) == (small.recut, small.digest)
+
+
+def test_an_encoder_reads_passages_and_questions_and_only_passages_are_remembered() -> None:
+    heard: dict[str, list[str]] = {"passages": [], "questions": []}
+
+    def role(name: str) -> Encode:
+        def encode(texts: Sequence[str]) -> Floats:
+            heard[name] += texts
+            return np.array([[1.0, 0.0] if "cat" in text else [0.0, 1.0] for text in texts], dtype=np.float32)
+
+        return encode
+
+    passages = [Passage(id="1", title="", text="a cat"), Passage(id="2", title="", text="a dog")]
+    encoder = Encoder(passages=role("passages"), questions=role("questions"), name="made up")
+    assert Index(passages, search="meaning", encoder=encoder).search("which cat?", 1)[0].id == "1"
+    assert heard == {"passages": ["\na cat", "\na dog"], "questions": ["which cat?"]}
+
+
+def test_a_rare_pair_of_common_words_does_not_outweigh_what_is_asked() -> None:
+    passages = [
+        Passage(id="1", title="", text="A refund is paid within a week, and that is what the rules of the shop say."),
+        Passage(
+            id="2", title="", text="How do I look? That is a question of taste and not of the law, as we all know."
+        ),
+        Passage(id="3", title="", text="The shop is open on all days but one, and it is not far from the station."),
+    ]
+    assert Index(passages).search("how do i get a refund", 1)[0].id == "1"
+    assert Index(passages).search("how do i", 1)[0].id == "2"  # nothing else is asked for

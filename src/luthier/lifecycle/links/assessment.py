@@ -1,6 +1,6 @@
 """The charter's check, and the decision drawn from baselines that were really run."""
 
-from luthier.assess.charter import require_charter
+from luthier.assess.charter import require_charter, require_readiness
 from luthier.assess.config import AssessConfig, CharterConfig
 from luthier.assess.stage import STAGE_VERSION, run
 from luthier.assess.types import Baseline, Evidence
@@ -72,13 +72,14 @@ def decision(work: Workspace) -> Decision:
 
 
 def require_tuning(work: Workspace) -> Decision:
-    """The decision, where it allows tuning; Refused with its reasons otherwise."""
+    """The decision, where it allows tuning and every readiness box is ticked; Refused with the reasons otherwise."""
     found = decision(work)
     if not found.allows_tuning:
         raise Refused(
             f"the decision is {found.effective.replace('_', ' ')}, not to tune: {'; '.join(found.reasons)}",
             hint="do as advised, or `luthier assess override tune --reason ...`",
         )
+    require_readiness(_charter(work))
     return found
 
 

@@ -70,5 +70,6 @@ def _made_of(config: ProjectConfig, name: str) -> str:
     if section.retrieval:
         parts.append(f"{config.retrieval[section.retrieval].top_k} passages of {section.retrieval}")
     if section.examples:
-        parts.append(f"{section.examples} worked examples")
+        chosen = "" if section.choose == "random" else f" {section.choose}"
+        parts.append(f"{section.examples}{chosen} worked examples")
     return ", ".join(parts)

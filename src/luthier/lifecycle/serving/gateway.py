@@ -20,6 +20,7 @@ from luthier.domain.variants import RetrievalRef
 from luthier.errors import EngineFault, NotFound, Refused
 from luthier.gateway.app import create_app
 from luthier.lifecycle.answering import adapter_folder
+from luthier.lifecycle.knowledge import open_indexes
 from luthier.lifecycle.routes import current_table
 from luthier.lifecycle.salt import pii_key, project_salt
 from luthier.lifecycle.serving.recorder import Recorder
@@ -51,10 +52,7 @@ class StorePorts:
     @cached_property
     def indexes(self) -> Mapping[str, Index]:
         """Every knowledge base as its documents are now: facts move by re-indexing, not by releasing."""
-        sections = self._work.config.retrieval
-        return {
-            name: Index.of_folder(self._work.file(section.documents), section) for name, section in sections.items()
-        }
+        return open_indexes(self._work)
 
     def look(self) -> None:
         """Take over the newest route table, if there is a newer one and its adapters are loaded."""

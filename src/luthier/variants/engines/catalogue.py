@@ -29,6 +29,13 @@ def _openai(model: ModelConfig, setup: EngineSetup) -> Engine:
     return OpenAIEngine.of(model, setup)
 
 
+@engines.add("recorded")
+def _recorded(model: ModelConfig, setup: EngineSetup) -> Engine:
+    from luthier.variants.engines.recorded import RecordedEngine
+
+    return RecordedEngine.read(setup.root / model.id, price=model.price)
+
+
 @engines.add("nearest")
 def _nearest(model: ModelConfig, setup: EngineSetup) -> Engine:
     from luthier.variants.engines.nearest import NearestEngine

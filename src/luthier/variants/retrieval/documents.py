@@ -1,9 +1,9 @@
-"""A folder of documents, cut into passages."""
+"""A folder of documents, and the passages that they are cut into."""
 
 import os
-import re
-from collections.abc import Iterator
 from pathlib import Path
+
+from pydantic import Field
 
 from luthier.domain.value import Value
 from luthier.errors import MissingInput, UserError
@@ -12,8 +12,6 @@ from luthier.variants.paths import inside
 SUFFIXES = frozenset({".md", ".txt"})
 MAX_FILE_BYTES = 4_000_000
 MAX_FILES = 100_000
-CUTTING_VERSION = 1
-_HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
 
 
 class Passage(Value):
@@ -22,6 +20,18 @@ class Passage(Value):
     id: str
     title: str
     text: str
+    lines: tuple[int, int] | None = Field(default=None, description="First and last line in the document, from 1.")
+
+    @property
+    def document(self) -> str:
+        """The path of the document below its folder."""
+        return self.id.rpartition("#")[0] or self.id
+
+    @property
+    def place(self) -> str:
+        """Where a person finds it: document, lines, headings."""
+        lines = "" if self.lines is None else f", lines {self.lines[0]}-{self.lines[1]}"
+        return f"{self.document}{lines}{f': {self.title}' if self.title else ''}"
 
 
 class Document(Value):
@@ -39,17 +49,6 @@ def read_documents(folder: Path) -> tuple[Document, ...]:
     if not documents:
         raise MissingInput(f"{str(folder)!r} holds no .md or .txt file", hint="add documents or change `documents`")
     return documents
-
-
-def cut(document: Document, *, chunk_characters: int) -> tuple[Passage, ...]:
-    """The document as passages of at most `chunk_characters`, cut at headings, then paragraphs, then words."""
-    chunks: list[tuple[str, str]] = []
-    for title, paragraphs in _sections(document):
-        pieces = [piece for text in paragraphs for piece in _pieces(text, chunk_characters)]
-        chunks += [(title, chunk) for chunk in _packed(pieces, chunk_characters)]
-    return tuple(
-        Passage(id=f"{document.id}#{place}", title=title, text=text) for place, (title, text) in enumerate(chunks, 1)
-    )
 
 
 def _names(folder: Path) -> list[str]:
@@ -74,51 +73,3 @@ def _read(folder: Path, name: str) -> Document:
         return Document(id=name, text=path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as fault:
         raise UserError(f"{name!r} is not UTF-8 at byte {fault.start}", hint="save the document as UTF-8") from fault
-
-
-def _sections(document: Document) -> Iterator[tuple[str, list[str]]]:
-    """Each section's title, led by the document's own, with its paragraphs."""
-    name = Path(document.id).stem.replace("_", " ").replace("-", " ")
-    top, trail, paragraphs = "", dict[int, str](), list[str]()
-    for block in re.split(r"\n\s*\n|\n(?=#{1,6}\s)", document.text):
-        lines = block.strip().splitlines()
-        if lines and (heading := _HEADING.match(lines[0])):
-            if paragraphs:
-                yield _title(top or name, trail), paragraphs
-            paragraphs, level = [], len(heading[1])
-            top = top or heading[2]
-            trail = {depth: text for depth, text in trail.items() if depth < level} | {level: heading[2]}
-            lines = lines[1:]
-        if text := "\n".join(line.rstrip() for line in lines).strip():
-            paragraphs.append(text)
-    if paragraphs:
-        yield _title(top or name, trail), paragraphs
-
-
-def _title(top: str, trail: dict[int, str]) -> str:
-    below = [text for _, text in sorted(trail.items()) if text != top]
-    return " - ".join([top, *below])
-
-
-def _pieces(paragraph: str, most: int) -> Iterator[str]:
-    """The paragraph itself, or its words in runs that fit."""
-    while len(paragraph) > most:
-        edge = max(paragraph.rfind("\n", 0, most), paragraph.rfind(" ", 0, most))
-        edge = edge if edge > 0 else most
-        yield paragraph[:edge].strip()
-        paragraph = paragraph[edge:].strip()
-    if paragraph:
-        yield paragraph
-
-
-def _packed(pieces: list[str], most: int) -> Iterator[str]:
-    """Neighbours joined while they fit."""
-    held = ""
-    for piece in pieces:
-        joined = f"{held}\n{piece}" if held else piece
-        if len(joined) > most:
-            yield held
-            joined = piece
-        held = joined
-    if held:
-        yield held

@@ -1,91 +1,127 @@
-"""Passages found by the words they share with a question (BM25)."""
+"""Passages found by the words of a question, by its meaning, or by both together."""
 
-import re
-import unicodedata
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-import tantivy
+import numpy as np
 
 from luthier.domain.digests import digest_of
 from luthier.errors import EmptySample
-from luthier.variants.config import RetrievalConfig
-from luthier.variants.retrieval.documents import CUTTING_VERSION, Passage, cut, read_documents
+from luthier.text.embeddings import Floats
+from luthier.text.languages import function_words, language_of
+from luthier.text.tokens import Tokens, tokens_of_texts
+from luthier.variants.config import Fusion, RetrievalConfig, Search
+from luthier.variants.retrieval.documents import Passage, read_documents
+from luthier.variants.retrieval.fusing import by_ranks, by_scores
+from luthier.variants.retrieval.kept import Recut, passages_of
+from luthier.variants.retrieval.meaning import Encoder, Meanings
+from luthier.variants.retrieval.words import Scores, Words, best_of, without
 
-MAX_QUERY_TERMS = 400
-MAX_TERM_CHARACTERS = 60
-TITLE_BOOST = 2.0
-INDEX_VERSION = 1
-_WORD = re.compile(r"\w+")
+INDEX_VERSION = 2
+CANDIDATES = 50
+"""How many passages each half puts up for fusion."""
+LOOKED_AT = 40
+"""Passages from the start that tell the language."""
+
+
+class Found(NamedTuple):
+    """A passage, and its rank in each half; None where that half did not put it up."""
+
+    passage: Passage
+    by_words: int | None
+    by_meaning: int | None
 
 
 class Index:
-    """An immutable index over passages, in memory; rebuilding it is how a knowledge base is updated."""
+    """An immutable index over passages, in memory; a changed knowledge base gets a new one."""
 
-    def __init__(self, passages: Sequence[Passage], *, recipe: str = "") -> None:
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        *,
+        recipe: str = "",
+        search: Search = "words",
+        fusion: Fusion = "scores",
+        meaning_weight: float = 0.2,
+        encoder: Encoder | None = None,
+    ) -> None:
+        """An index over `passages`; `recipe` says how they were cut and encoded and is part of the digest."""
         if not passages:
             raise EmptySample("a search index")
         self.passages = tuple(passages)
+        self.recut: Recut | None = None
+        self._search, self._fusion, self._meaning_weight = search, fusion, meaning_weight
+        told = f"{recipe}; {search}{f', {fusion}, meaning {meaning_weight:g}' if search == 'hybrid' else ''}"
         self.digest = digest_of(
-            {"version": INDEX_VERSION, "recipe": recipe, "passages": [each.digest for each in self.passages]}
+            {"version": INDEX_VERSION, "recipe": told, "passages": [each.digest for each in self.passages]}
         )
-        self._schema = _schema()
-        self._index = _filled(self._schema, self.passages)
-        self._searcher = self._index.searcher()
+        texts = [f"{passage.title}\n{passage.text}" for passage in passages]
+        titles = tokens_of_texts([passage.title for passage in passages])
+        bodies = tokens_of_texts([passage.text for passage in passages])
+        self._common = _common_words(passages)
+        self._words = Words(titles, bodies, common=self._common) if search != "meaning" else None
+        self._meanings = Meanings(tokens_of_texts(texts), texts, encoder) if search != "words" else None
 
     @classmethod
     def build(cls, passages: Sequence[Passage], *, recipe: str = "") -> "Index":
-        """An index over `passages`; `recipe` says how they were cut and is part of the digest."""
+        """An index by words alone."""
         return cls(passages, recipe=recipe)
 
     @classmethod
-    def of_folder(cls, folder: Path, config: RetrievalConfig) -> "Index":
-        """An index over the documents below `folder`, cut as `config` says."""
-        documents = read_documents(folder)
-        passages = [each for document in documents for each in cut(document, chunk_characters=config.chunk_characters)]
-        return cls(passages, recipe=f"cut {CUTTING_VERSION}, {config.chunk_characters} characters")
+    def of_folder(
+        cls, folder: Path, config: RetrievalConfig, *, encoder: Encoder | None = None, kept: Path | None = None
+    ) -> "Index":
+        """An index over the documents below `folder`, cut and searched as `config` says.
+
+        Args:
+            folder: The knowledge base.
+            config: Its section of the project file.
+            encoder: What `config.embeddings` opens; None for the word vectors of the package.
+            kept: File of passages cut before, so that only changed documents are cut.
+
+        """
+        passages, recut = passages_of(read_documents(folder), chunk_characters=config.chunk_characters, kept=kept)
+        named = f", vectors of {encoder.name}" if encoder else ""
+        index = cls(
+            passages,
+            recipe=f"{config.chunk_characters} characters{named}",
+            search=config.search,
+            fusion=config.fusion,
+            meaning_weight=config.meaning_weight,
+            encoder=encoder,
+        )
+        index.recut = recut
+        return index
 
     def search(self, text: str, top_k: int) -> list[Passage]:
-        """The `top_k` passages that best match the words of `text`, best first; any text is a valid query."""
-        wanted = list(dict.fromkeys(_terms(text)))[:MAX_QUERY_TERMS]
-        if not wanted:
-            return []
-        hits = self._searcher.search(self._query(wanted), limit=top_k, count=False).hits
-        return [self.passages[self._searcher.doc(address)["place"][0]] for _, address in hits]
+        """The `top_k` passages that best match `text`, best first; any text is a valid question."""
+        return [found.passage for found in self.find(text, top_k)]
 
-    def _query(self, wanted: Sequence[str]) -> tantivy.Query:
-        clauses = []
-        for term in wanted:
-            in_text = tantivy.Query.term_query(self._schema, "text", term)
-            in_title = tantivy.Query.term_query(self._schema, "title", term)
-            boosted = tantivy.Query.boost_query(in_title, TITLE_BOOST)
-            clauses += [(tantivy.Occur.Should, in_text), (tantivy.Occur.Should, boosted)]
-        return tantivy.Query.boolean_query(clauses)
+    def find(self, text: str, top_k: int) -> list[Found]:
+        """The same, each with the ranks that the halves gave it."""
+        question, most = tokens_of_texts([text]), max(top_k, CANDIDATES)
+        words = self._words.best(question, most) if self._words else {}
+        told = without(question, self._common) if self._common else question
+        all_meanings = self._meanings.scores(told, text) if self._meanings else np.zeros(0, dtype=np.float32)
+        meaning = best_of(all_meanings, most)
+        order = self._fused(words, meaning, all_meanings)[:top_k]
+        of_words, of_meaning = ({place: rank for rank, place in enumerate(half, 1)} for half in (words, meaning))
+        return [Found(self.passages[place], of_words.get(place), of_meaning.get(place)) for place in order]
 
-
-def _schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    builder.add_text_field("title", tokenizer_name="whitespace")
-    builder.add_text_field("text", tokenizer_name="whitespace")
-    builder.add_unsigned_field("place", stored=True)
-    return builder.build()
-
-
-def _filled(schema: tantivy.Schema, passages: Sequence[Passage]) -> tantivy.Index:
-    index = tantivy.Index(schema)
-    writer = index.writer(heap_size=50_000_000, num_threads=1)  # one thread: one segment, so ties keep their order
-    for place, passage in enumerate(passages):
-        title, text = " ".join(_terms(passage.title)), " ".join(_terms(passage.text))
-        writer.add_document(tantivy.Document(title=title, text=text, place=place))
-    writer.commit()
-    writer.wait_merging_threads()
-    index.reload()
-    return index
+    def _fused(self, words: Scores, meaning: Scores, all_meanings: Floats) -> list[int]:
+        if self._search == "words":
+            return list(words)
+        if self._search == "meaning":
+            return list(meaning)
+        if self._fusion == "ranks":
+            return by_ranks(list(words), list(meaning), weight=self._meaning_weight)
+        told = meaning | {place: float(all_meanings[place]) for place in words}
+        return by_scores(words, told, weight=self._meaning_weight)
 
 
-def _terms(text: str) -> Iterator[str]:
-    """Folded words and pairs of neighbours, so that a name of two words outweighs its parts."""
-    words = [word[:MAX_TERM_CHARACTERS] for word in _WORD.findall(unicodedata.normalize("NFKC", text).casefold())]
-    yield from words
-    yield from (f"{left}_{right}" for left, right in pairwise(words))
+def _common_words(passages: Sequence[Passage]) -> Tokens | None:
+    """The function words of the language that the passages are in, one a row."""
+    told = " ".join(passage.text for passage in passages[:LOOKED_AT])
+    words = function_words(language_of(told))
+    return tokens_of_texts(sorted(words)) if words else None
