@@ -12,6 +12,7 @@ MAY_CATCH_ALL = {
     "server/errors.py",
     "lifecycle/worker.py",
     "engine/scheduler.py",
+    "gateway/app.py",
 }  # each logs the traceback under an error id
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv"}
 
