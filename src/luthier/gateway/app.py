@@ -134,15 +134,15 @@ class Gateway:
 
     async def _metrics(self, _call: Call) -> Response:
         """Prometheus' text, of this worker."""
+        backends = self.chat.backends
         health = {
-            f'{{backend="{address}"}}': float(word == "up") for address, word in self.chat.backends.health().items()
+            f'{{backend="{address}",model="{model}"}}': float(word == "up")
+            for (address, model), word in backends.health().items()
         }
         gauges = {
-            "luthier_routes_version": (
-                "Version of the route table in force.",
-                {"": float(self._ports.routes().version)},
-            ),
-            "luthier_backend_up": ("Whether a back end is asked.", health),
+            "luthier_routes_version": ("Route table in force.", {"": float(self._ports.routes().version)}),
+            "luthier_backend_up": ("Whether a model at a back end is asked.", health),
+            "luthier_backend_requests_open": ("Requests under way at back ends.", {"": float(backends.open_count())}),
         }
         return Response(200, self.metrics.text(gauges), TEXT)
 

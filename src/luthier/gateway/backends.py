@@ -11,7 +11,7 @@ from luthier.gateway.config import BackendsConfig
 from luthier.gateway.http.client import BackendLost, Pool, Wire, ask, pieces
 from luthier.gateway.http.events import Events, LineTooLong
 from luthier.gateway.metrics import Metrics
-from luthier.gateway.resilience import Breaker, RetryBudget, retry_after
+from luthier.gateway.resilience import Breaker, Health, RetryBudget, retry_after
 
 Arriving = AsyncGenerator[tuple[Wire, bytes], None]
 CHAT, COMPLETIONS = "/chat/completions", "/completions"
@@ -19,7 +19,10 @@ CHAT, COMPLETIONS = "/chat/completions", "/completions"
 
 @dataclass
 class Backend:
-    """One address: its connections and whether it is left alone."""
+    """One model at one address: the address's connections, and whether the model is left alone.
+
+    An adapter that fails says nothing of the base model beside it, which is what answers then.
+    """
 
     pool: Pool
     breaker: Breaker
@@ -32,27 +35,34 @@ class Backends:
         self._config = config
         self._metrics = metrics
         self._timeout = timeout_seconds
-        self._known: dict[str, Backend] = {}
+        self._pools: dict[str, Pool] = {}
+        self._known: dict[tuple[str, str], Backend] = {}
         self._budget = RetryBudget(config.retry_share)
 
     def of(self, route: ReadyRoute) -> Backend:
         """The back end of a route."""
-        address = route.address()
-        found = self._known.get(address)
+        name = (route.address(), route.route.model)
+        found = self._known.get(name)
         if found is None:
-            pool = Pool(route.origin, most=self._config.connections)
+            pool = self._pools.get(name[0])
+            if pool is None:
+                pool = self._pools[name[0]] = Pool(route.origin, most=self._config.connections)
             breaker = Breaker(self._config.open_after, self._config.open_seconds)
-            found = self._known[address] = Backend(pool, breaker)
+            found = self._known[name] = Backend(pool, breaker)
         return found
 
-    def health(self) -> dict[str, str]:
-        """Address -> up, trying or down."""
-        return {address: backend.breaker.health() for address, backend in self._known.items()}
+    def health(self) -> dict[tuple[str, str], Health]:
+        """Address and model -> up, trying or down."""
+        return {name: backend.breaker.health() for name, backend in self._known.items()}
+
+    def open_count(self) -> int:
+        """Connections on which a request is under way."""
+        return sum(pool.open_count for pool in self._pools.values())
 
     def close(self) -> None:
         """Drop all idle connections."""
-        for backend in self._known.values():
-            backend.pool.close()
+        for pool in self._pools.values():
+            pool.close()
 
     async def complete(self, route: ReadyRoute, path: str, body: bytes) -> Said:
         """The whole answer, after as many tries as are configured and affordable; BackendDown or BackendRefused."""
@@ -165,6 +175,8 @@ async def _chunks(arriving: Arriving, *, is_chat: bool) -> AsyncGenerator[Said, 
                 return
             if event:
                 yield part(event, is_chat=is_chat)
+        if events.is_over:
+            raise LineTooLong
         try:
             _, data = await anext(arriving)
         except StopAsyncIteration:

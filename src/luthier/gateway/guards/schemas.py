@@ -33,7 +33,7 @@ def check_format(response_format: JsonObject | None) -> bytes | None:
         raise HttpFault(400, "the schema is too large", code="invalid_value", param="response_format")
     try:
         validator_of(canonical)
-    except SchemaError:
+    except (SchemaError, RecursionError):
         raise HttpFault(400, "the schema is no JSON Schema", code="invalid_value", param="response_format") from None
     return canonical
 

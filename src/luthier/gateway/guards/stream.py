@@ -8,11 +8,11 @@ from luthier.text.pii.spans import Span
 MOST_HELD = 4_096
 CONTEXT = 128
 _OPENER = re.compile(r"!?\[|<")
+_WORDS = ("www", "data", "javascript", "mailto")
+_BEGUN = "|".join(word[:length] for word in _WORDS for length in range(len(word), 0, -1))
 _TAIL = re.compile(
-    r"(?:(?:[A-Za-z][A-Za-z0-9+.-]{0,31}:)?\\?/(?:\\?/\S{0,4096})?|(?<!\w)w{1,3}(?:\.\S{0,2048})?|!"
-    r"|(?<!\w)(?:d(?:a(?:t(?:a(?::\S{0,4096})?)?)?)?"
-    r"|j(?:a(?:v(?:a(?:s(?:c(?:r(?:i(?:p(?:t(?::\S{0,4096})?)?)?)?)?)?)?)?)?"
-    r"|m(?:a(?:i(?:l(?:t(?:o(?::\S{0,4096})?)?)?)?)?)?))\Z",
+    r"(?:(?:[A-Za-z][A-Za-z0-9+.-]{0,31}:)?\\?/(?:\\?(?:/\S{0,4096})?)?|!|\\"
+    rf"|(?<!\w)(?:www\.|(?:data|javascript|mailto):)\S{{0,4096}}|(?<!\w)(?:{_BEGUN}))\Z",
     re.IGNORECASE,
 )
 Clean = Callable[[str], str]

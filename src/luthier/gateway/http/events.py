@@ -13,22 +13,21 @@ class Events:
     def __init__(self, most_bytes: int = MAX_EVENT_BYTES) -> None:
         self._most = most_bytes
         self._rest = b""
+        self.is_over = False
+        """Whether a line outgrew the bound; what came before it was given out."""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The data lines that are whole now; LineTooLong where one outgrows the bound."""
+        """The data lines that are whole now, up to one that outgrows the bound; LineTooLong at the next call."""
+        if self.is_over:
+            raise LineTooLong
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
         found = []
         for line in lines:
             if len(line) > self._most:
-                raise LineTooLong
+                self.is_over = True
+                return found
             if line.startswith(b"data:"):
                 found.append(line[5:].strip())
-        if len(self._rest) > self._most:
-            raise LineTooLong
+        self.is_over = len(self._rest) > self._most
         return found
-
-    @property
-    def is_torn(self) -> bool:
-        """Whether bytes are left that no line end completed."""
-        return bool(self._rest.strip())
