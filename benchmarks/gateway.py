@@ -110,7 +110,8 @@ def show(what: str, clients: int, outcome: Outcome, process: psutil.Process, **m
         "requests_per_second": round(count / outcome.wall_seconds, 1), "p50_ms": round(cuts[49] * 1e3, 3),
         "p99_ms": round(cuts[98] * 1e3, 3), "cpu_microseconds_per_request": round(used / max(1, count) * 1e6, 1),
         "client_cpu_microseconds": round(outcome.cpu_seconds / max(1, count) * 1e6, 1), "wall_seconds":
-        round(outcome.wall_seconds, 2), "load": os.getloadavg()[0], "rss_mib": process.memory_info().rss // 2**20, **more,
+        round(outcome.wall_seconds, 2), "load": os.getloadavg()[0], "rss_mib": process.memory_info().rss // 2**20,
+        **more,
     }  # fmt: skip
     print(json.dumps(line), flush=True)
 

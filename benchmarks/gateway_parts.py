@@ -1,4 +1,4 @@
-"""The two ends of the gateway's benchmark: an upstream that answers at once, and clients that ask one after the other."""
+"""The two ends of the gateway's benchmark: an upstream that answers at once, and clients that ask again and again."""
 
 import asyncio
 import time
@@ -49,15 +49,19 @@ class Upstream(asyncio.Protocol):
         self._transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Connected."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        """Bytes came."""
         self._parser.feed_data(data)
 
     def on_body(self, body: bytes) -> None:
+        """A piece of a body came."""
         self._body += body
 
     def on_message_complete(self) -> None:
+        """A message is whole."""
         streams, self._body = b'"stream":true' in self._body, b""
         if streams:
             self._transport.write(HEAD)
@@ -105,19 +109,23 @@ class Client(asyncio.Protocol):
         self._body = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Connected."""
         self._transport = transport
         self._ask()
 
-    def connection_lost(self, fault: Exception | None) -> None:
+    def connection_lost(self, _fault: Exception | None) -> None:
+        """Gone; a failure where an answer was due."""
         if not self._done.done():
             self._outcome.failures += 1
             self._done.set_result(None)
 
     def data_received(self, data: bytes) -> None:
+        """Bytes came."""
         self._outcome.chunks += data.count(b'"content":"w')
         self._parser.feed_data(data)
 
     def on_message_complete(self) -> None:
+        """A message is whole."""
         if self._parser.get_status_code() != 200:
             self._outcome.failures += 1
         self._outcome.latencies.append(time.perf_counter() - self._began)

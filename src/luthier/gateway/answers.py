@@ -117,13 +117,9 @@ def _check(choice: object, member: str) -> None:
     if not isinstance(choice, dict) or not isinstance(choice.get("index", 0), int):
         raise BackendDown("no completion")
     inner = choice.get(member)
-    if member == "text":
-        is_right = isinstance(inner, str)
-    else:
-        is_right = isinstance(inner, dict) and isinstance(inner.get("content"), str | None)
-        if is_right:
-            inner.setdefault("content", None)
-    if not is_right:
+    if member == "text" and isinstance(inner, str):
+        return
+    if member == "text" or not isinstance(inner, dict) or not isinstance(inner.setdefault("content", None), str | None):
         raise BackendDown("no completion")
 
 

@@ -136,9 +136,9 @@ def test_events_are_the_same_whatever_pieces_they_come_in(noise: bytes, size: in
 
 def test_a_line_without_an_end_is_given_up() -> None:
     events = Events(most_bytes=100)
+    assert events.feed(b"data: before\ndata: " + b"x" * 200) == [b"before"]
     with pytest.raises(LineTooLong):
-        for _ in range(20):
-            events.feed(b"x" * 10)
+        events.feed(b"\n")
 
 
 def test_metrics_are_what_prometheus_reads() -> None:

@@ -46,7 +46,7 @@ HARMLESS = [
 def test_a_link_to_a_foreign_host_does_not_come_through(text: str) -> None:
     found = strip_links(text, ALLOWED)
     assert "evil.example" not in found.text.lower()
-    assert found.count
+    assert found.removed
 
 
 @pytest.mark.parametrize("text", HARMLESS)
@@ -84,8 +84,10 @@ def test_plain_words_are_not_held_back() -> None:
 
 PIECES = [
     "mail bob@example.org", "call +44 20 7946 0000", "GB82 WEST 1234 5698 7654 32", "4111 1111 1111 1111",
-    "key sk-abcdefghijklmnopqrstuv", "password is hunter2!", "10.1.2.3", "born 1984-02-03", "AB123456C", "00:1B:44:11:3A:B7",
-    "plain words", "1200 EUR", "on 2026-03-01", "ACC-1313", '{"a": 1}', "bob [at] example.org", "x" * 30, "ghp_" + "a1" * 15,
+    "key sk-abcdefghijklmnopqrstuv", "password is hunter2!", "10.1.2.3", "born 1984-02-03", "AB123456C",
+    "00:1B:44:11:3A:B7",
+    "plain words", "1200 EUR", "on 2026-03-01", "ACC-1313", '{"a": 1}', "bob [at] example.org",
+    "x" * 30, "ghp_" + "a1" * 15,
 ]  # fmt: skip
 
 

@@ -1,4 +1,6 @@
-"""Requests off a connection: what no honest client sends is refused with its status, whatever the pieces it comes in."""
+"""Requests off a connection: what no honest client sends is refused with its status, in whatever pieces it comes."""
+
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -33,7 +35,7 @@ def test_a_request_is_read_whole() -> None:
 def test_the_pieces_a_request_comes_in_change_nothing(cuts: list[int]) -> None:
     raw = HEAD + b"transfer-encoding: chunked\r\n\r\n2\r\nhi\r\n3\r\n yo\r\n0\r\n\r\n"
     places = sorted({0, *cuts, len(raw)} & set(range(len(raw) + 1)))
-    intake = fed(*[raw[start:end] for start, end in zip(places, places[1:], strict=False)])
+    intake = fed(*[raw[start:end] for start, end in pairwise(places)])
     assert [request.body for request, _ in intake.ready] == [b"hi yo"]
 
 

@@ -49,7 +49,7 @@ class Checked:
         if self.config.links == "off":
             return answer
         stripped = strip_links(answer, self.config.allowed_hosts)
-        if stripped.count:
+        if stripped.removed:
             self._mark("links", passed=False)
         return stripped.text if self.config.links == "strip" else answer
 

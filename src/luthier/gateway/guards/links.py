@@ -29,7 +29,7 @@ class Stripped(NamedTuple):
     """A text without foreign links, and how many there were."""
 
     text: str
-    count: int
+    removed: int
 
 
 def strip_links(text: str, allowed: Collection[str]) -> Stripped:

@@ -22,7 +22,7 @@ class Events:
             raise LineTooLong
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
-        found = []
+        found: list[bytes] = []
         for line in lines:
             if len(line) > self._most:
                 self.is_over = True

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from typing import cast
 
 from luthier.gateway.http.intake import BadRequest, Intake, Limits
 from luthier.gateway.http.messages import Request, Response, head_of
@@ -69,9 +70,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client came; one too many is sent away."""
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("a stream transport is needed")
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its base class
         self._server.connections.add(self)
         if len(self._server.connections) > self._server.most_connections:
             self._end(BadRequest(503, "too many connections are open", "overloaded"))
