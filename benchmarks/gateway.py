@@ -133,23 +133,29 @@ def show_record(home: Path) -> None:
 @contextmanager
 def gateway(upstream_port: int) -> Iterator[tuple[psutil.Process, int, str, Path]]:
     """One worker as `luthier gateway` starts it, over a snapshot made here."""
-    secret = secrets.token_bytes(32)
+    snapshot, key = snapshot_for(upstream_port)
     with tempfile.TemporaryDirectory() as folder:
         home, port = Path(folder), free_port()
-        key = KnownKey(sha256=sha256(secret).hexdigest(), owner="bench")
-        table = RouteTable(
-            version=1, stable=route("stable"), canary=route("canary"), canary_percent=50, fallback=route("base"),
-            salt="bench", backends={"local": f"http://127.0.0.1:{upstream_port}/v1"},
-        )  # fmt: skip
-        config = GatewayConfig(first_users=("rep-1",), guards=GuardsConfig(policy="Be kind.", max_characters=100_000))
-        snapshot = Snapshot(
-            revision=1, project="bench", config=config, table=table, keys=[key], salt="s" * 32, pii_action="mask"
-        )
         write_snapshot(home / "snapshot.json", snapshot)
         words = [sys.executable, "-m", "luthier.lifecycle.serving.worker", "--home", folder, "--host", "127.0.0.1",
                  "--port", str(port)]  # fmt: skip
         with running(words, port, told=b'{"backend_keys":{"local":"sk-bench"}}\n') as process:
-            yield process, port, key_text(secret), home
+            yield process, port, key, home
+
+
+def snapshot_for(upstream_port: int) -> tuple[Snapshot, str]:
+    """Everything on, in front of the upstream, and the one key that opens it."""
+    secret = secrets.token_bytes(32)
+    known = KnownKey(sha256=sha256(secret).hexdigest(), owner="bench")
+    table = RouteTable(
+        version=1, stable=route("stable"), canary=route("canary"), canary_percent=50, fallback=route("base"),
+        salt="bench", backends={"local": f"http://127.0.0.1:{upstream_port}/v1"},
+    )  # fmt: skip
+    config = GatewayConfig(first_users=("rep-1",), guards=GuardsConfig(policy="Be kind.", max_characters=100_000))
+    snapshot = Snapshot(
+        revision=1, project="bench", config=config, table=table, keys=[known], salt="s" * 32, pii_action="mask"
+    )
+    return snapshot, key_text(secret)
 
 
 def route(name: str) -> Route:

@@ -9,7 +9,7 @@ from luthier.gateway.config import GatewayConfig
 from luthier.gateway.http.intake import Limits
 from luthier.gateway.http.server import Server
 
-DRAIN_SECONDS = 20.0
+DRAIN_SECONDS = 10.0
 
 
 def listening_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:

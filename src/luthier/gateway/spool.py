@@ -129,8 +129,8 @@ class SpoolReader:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def ship(self, take: Callable[[list[bytes]], int], *, batch: int) -> int:
-        """Hand over everything in portions; `take` says how many of a portion it took, fewer to stop there.
+    def ship(self, take: Callable[[list[bytes]], int], *, batch: int, most: int | None = None) -> int:
+        """Hand over everything, or about `most` lines, in portions; `take` may take fewer of a portion to stop there.
 
         Returns how many lines were taken. Whoever is killed in between hands the last portion over again.
         """
@@ -138,7 +138,8 @@ class SpoolReader:
         with self.alone():
             for segment in sorted(self._folder.glob("*.log")):
                 has_ended = _has_ended(segment)  # asked first: then everything that was ever written is read below
-                count, is_at_end = self._ship_segment(segment, take, batch)
+                left = None if most is None else most - shipped
+                count, is_at_end = self._ship_segment(segment, take, batch, left)
                 shipped += count
                 if not is_at_end:
                     break
@@ -147,7 +148,10 @@ class SpoolReader:
                     segment.with_suffix(".at").unlink(missing_ok=True)
         return shipped
 
-    def _ship_segment(self, segment: Path, take: Callable[[list[bytes]], int], batch: int) -> tuple[int, bool]:
+    def _ship_segment(
+        self, segment: Path, take: Callable[[list[bytes]], int], batch: int, most: int | None
+    ) -> tuple[int, bool]:
+        """How many lines were taken, and whether those were all that the segment holds."""
         noted, shipped = segment.with_suffix(".at"), 0
         start = _offset(noted)
         portion: list[Line] = []
@@ -156,7 +160,7 @@ class SpoolReader:
             if len(portion) == batch:
                 taken = self._hand_over(portion, take, noted)
                 shipped += taken
-                if taken < len(portion):
+                if taken < len(portion) or (most is not None and shipped >= most):
                     return shipped, False
                 portion = []
         taken = self._hand_over(portion, take, noted)

@@ -20,6 +20,11 @@ def _python(pattern: str) -> str:
     return f"(?:{pattern})"
 
 
+_DIGIT = re.compile(r"[0-9]")
+_BEGINS_WITH_DIGIT = re.compile(r"^(?:\(\?-u\))?\[0-9\](?!.*\|)")
+"""Gates of which every text that passes has a digit: one look spares those who have none."""
+
+
 class Sieve:
     """Whether a text may hold personal data: no for a text is proof, by the gates that recognisers declare."""
 
@@ -31,16 +36,24 @@ class Sieve:
                 whole = "".join(f"(?=[\\s\\S]*?{_python(need)})" for need in rest)
                 grouped.setdefault(gate.needs[0], {})[whole] = re.compile(whole)
         self._is_open = any(name not in gates for name in pii_recognisers)
-        self._gates = [
-            (_finder(first), [rests[""]] if "" in rests else list(rests.values())) for first, rests in grouped.items()
-        ]
+        found = {
+            first: (_finder(first), [rests[""]] if "" in rests else list(rests.values()))
+            for first, rests in grouped.items()
+        }
+        self._numeric = [gate for first, gate in found.items() if _BEGINS_WITH_DIGIT.match(first)]
+        self._others = [gate for first, gate in found.items() if not _BEGINS_WITH_DIGIT.match(first)]
 
     def may_hold(self, text: str) -> bool:
         """False only where `find_pii` finds nothing."""
         if self._is_open or not text.isascii() or "\\u" in text:
             return True
-        low = text.lower()
-        return any(finds(text, low) and any(rest.match(text) for rest in rests) for finds, rests in self._gates)
+        low, gates_of_text = text.lower(), self._others
+        if _DIGIT.search(text):
+            gates_of_text = [*self._numeric, *self._others]
+        for finds, rests in gates_of_text:
+            if finds(text, low) and any(rest.match(text) for rest in rests):
+                return True
+        return False
 
 
 def _finder(need: str) -> Callable[[str, str], object]:

@@ -8,6 +8,7 @@ import jsonschema
 import orjson
 from jsonschema.exceptions import SchemaError
 from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from luthier.domain.calls import ToolSpec, parse_call
 from luthier.domain.value import Json
@@ -57,7 +58,7 @@ def fault_of(answer: str | None, schema: bytes | None, tools: Sequence[ToolSpec]
         found = next(validator_of(schema).iter_errors(value), None)
     except (ValueError, RecursionError):
         return "it is not JSON"
-    except jsonschema.exceptions._WrappedReferencingError:  # the library has no public name for it
+    except Unresolvable:
         return "the schema refers to what is not inside it"
     if found is None:
         return None

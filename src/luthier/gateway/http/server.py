@@ -136,21 +136,30 @@ class Connection(asyncio.Protocol):
         self.task = asyncio.get_running_loop().create_task(self._serve(request, keeps_alive=keeps_alive))
 
     async def _serve(self, request: Request, *, keeps_alive: bool) -> None:
-        response = await self._server.answer(request)
-        keeps_alive = keeps_alive and not self._server.is_stopping
-        if self._transport is None:
-            return
-        head = head_of(response, date=self._server.date, keeps_alive=keeps_alive)
-        if response.chunks is None:
-            self._transport.write(head if request.method == b"HEAD" else head + response.body)
-        else:
-            keeps_alive = await self._stream(head, response.chunks) and keeps_alive
+        is_whole = False
+        try:
+            is_whole = await self._respond(request, await self._server.answer(request), keeps_alive=keeps_alive)
+        finally:
+            if not is_whole and self._transport is not None:
+                self._transport.abort()  # a body that broke off must not look like one that ended
         self.task = None
         self._since = time.monotonic()
-        if not keeps_alive and self._transport is not None:
+        if self._transport is None:
+            return
+        if not keeps_alive or self._server.is_stopping:
             self._transport.close()
         elif self._intake.ready:
             self._next()
+
+    async def _respond(self, request: Request, response: Response, *, keeps_alive: bool) -> bool:
+        """Whether the response was sent to its proper end."""
+        keeps_alive = keeps_alive and not self._server.is_stopping
+        head = head_of(response, date=self._server.date, keeps_alive=keeps_alive)
+        if response.chunks is not None:
+            return await self._stream(head, response.chunks)
+        if self._transport is not None:
+            self._transport.write(head if request.method == b"HEAD" else head + response.body)
+        return True
 
     async def _stream(self, head: bytes, chunks: AsyncIterator[bytes]) -> bool:
         """Whether the body came to its proper end."""

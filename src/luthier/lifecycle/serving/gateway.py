@@ -34,9 +34,10 @@ log = logging.getLogger("luthier.gateway.courier")
 LOOK_SECONDS = 0.05
 KEYS_SECONDS = 1.0
 SHIP_SECONDS = 0.25
+SHIP_AT_ONCE = 2_000
 EXPIRE_SECONDS = 3_600.0
 RETRY_SECONDS = 1.0
-STOP_SECONDS = 25.0
+STOP_SECONDS = 12.0
 Opened = Callable[[], AbstractContextManager[Workspace]]
 
 
@@ -61,7 +62,7 @@ class Courier:
         if changed:
             self._write()
         if self._is_due("ship", SHIP_SECONDS, now):
-            ship(self.scribe.work)
+            ship(self.scribe.work, most=SHIP_AT_ONCE)
         if self._is_due("expire", EXPIRE_SECONDS, now):
             self._expire()
 

@@ -21,17 +21,19 @@ def gateway_home(home: Path) -> Path:
     return home / "gateway"
 
 
-def ship(work: Workspace) -> int:
-    """How many interactions and things said of them came to the store, all that was acknowledged before."""
-    return ship_logs(gateway_home(work.home) / "spool", work.store)
+def ship(work: Workspace, *, most: int | None = None) -> int:
+    """How many interactions and things said of them came to the store: all that was acknowledged before, or `most`."""
+    return ship_logs(gateway_home(work.home) / "spool", work.store, most=most)
 
 
-def ship_logs(spool: Path, store: Store) -> int:
+def ship_logs(spool: Path, store: Store, *, most: int | None = None) -> int:
     """The same for the logs in a folder. Interactions go first: nothing is said of one that was not served."""
     interactions, feedback = spool / "interactions", spool / "feedback"
     shipped = 0
     if interactions.is_dir():
-        shipped += SpoolReader(interactions).ship(_interactions_into(store), batch=BATCH)
+        shipped += SpoolReader(interactions).ship(_interactions_into(store), batch=BATCH, most=most)
+    if most is not None and shipped >= most:
+        return shipped
     if feedback.is_dir() and any(feedback.glob("*.log")):
         # what is read from here on was said after the interaction it names had been written; one more look finds it
         take = _feedback_into(store, lambda: SpoolReader(interactions).ship(_interactions_into(store), batch=BATCH))
