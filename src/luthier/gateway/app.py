@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,8 +12,8 @@ import orjson
 
 from luthier.domain.interactions import Feedback
 from luthier.errors import LuthierError
-from luthier.gateway.answers import JsonObject
-from luthier.gateway.chat import Answered, Chat
+from luthier.gateway.answers import JsonObject, Usage
+from luthier.gateway.chat import Answered, Chat, Served
 from luthier.gateway.config import GatewayConfig
 from luthier.gateway.embeddings import Embeddings
 from luthier.gateway.faults import HttpFault
@@ -189,30 +190,27 @@ class Gateway:
             told = (*_ids(call), (b"x-luthier-release", served.route.release), *call.account.headers())
             return Response(200, b"", EVENTS, told, self._counted(call, streamed, streamed.events(chunks)))
         answered = await self.chat.answer(served)
-        self._spend(call, answered)
+        self._spend(call, answered.served, answered.said.usage)
         told = (*_ids(call), (b"x-luthier-release", answered.served.route.release), *call.account.headers())
         return Response(200, orjson.dumps(self._completion(asked, answered, call.id)), headers=told)
 
-    async def _counted(self, call: Call, streamed: Streamed, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def _counted(
+        self, call: Call, streamed: Streamed, events: AsyncGenerator[bytes, None]
+    ) -> AsyncGenerator[bytes, None]:
+        """The events; whatever way they end, what they took is counted."""
         try:
-            async for event in events:
-                yield event
+            async with aclosing(events):
+                async for event in events:
+                    yield event
         finally:
-            close = getattr(events, "aclose", None)
-            if close is not None:
-                await close()
-            usage = streamed.usage
-            money = self.chat.cost(streamed.served, usage)
-            call.account.spend(usage.prompt + usage.completion, money, self._day())
+            self._spend(call, streamed.served, streamed.usage)
             self.metrics.count("luthier_stream_chunks_total", by=streamed.sent)
 
     def _admit(self, call: Call) -> None:
         call.account.admit(time.monotonic(), self._day())
 
-    def _spend(self, call: Call, answered: Answered) -> None:
-        usage = answered.said.usage
-        money = self.chat.cost(answered.served, usage)
-        call.account.spend(usage.prompt + usage.completion, money, self._day())
+    def _spend(self, call: Call, served: Served, usage: Usage) -> None:
+        call.account.spend(usage.prompt + usage.completion, self.chat.cost(served, usage), self._day())
 
     def _completion(self, asked: ChatRequest | CompletionRequest, answered: Answered, answer_id: str) -> JsonObject:
         is_chat = isinstance(asked, ChatRequest)

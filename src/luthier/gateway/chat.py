@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -11,7 +11,7 @@ from hashlib import sha256
 import orjson
 
 from luthier.domain.interactions import Arm, Interaction
-from luthier.gateway.answers import BackendDown, BackendRefused, Said, Usage
+from luthier.gateway.answers import BackendDown, BackendRefused, JsonObject, Said, Usage
 from luthier.gateway.backends import CHAT, COMPLETIONS, Backends
 from luthier.gateway.compiled import ReadyRoute, ReadyTable, body_of
 from luthier.gateway.config import GatewayConfig
@@ -154,7 +154,7 @@ class Chat:
             raise BackendDown("no completion") from None
         return _from(first, chunks)
 
-    def _body(self, served: Served, *, stream: bool, more: tuple[dict[str, object], ...] = ()) -> bytes:
+    def _body(self, served: Served, *, stream: bool, more: Sequence[JsonObject] = ()) -> bytes:
         request, route = served.request, served.route
         variant = route.route.variant
         parts = request.decoded(variant.decoding)
@@ -177,8 +177,9 @@ class Chat:
             return said
         guards = self._config.guards
         if guards.repair and len(said.choices) == 1:
-            told = {"role": "user", "content": f"Your answer cannot be used: {fault}. Answer again, with nothing else."}
-            body = self._body(served, stream=False, more=({"role": "assistant", "content": said.text}, told))
+            told = f"Your answer cannot be used: {fault}. Answer again, with nothing else."
+            more: list[JsonObject] = [{"role": "assistant", "content": said.text}, {"role": "user", "content": told}]
+            body = self._body(served, stream=False, more=more)
             second = await self._second(served, body)
             if second is not None:
                 used = Usage(said.usage.prompt + second.usage.prompt, said.usage.completion + second.usage.completion)

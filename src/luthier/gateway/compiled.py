@@ -77,7 +77,7 @@ class ReadyRoute:
         if self.policy is None:
             return opening
         if opening and opening[0]["role"] == "system":
-            head = {"role": "system", "content": f"{self.policy}\n\n{opening[0]['content']}"}
+            head: dict[str, object] = {"role": "system", "content": f"{self.policy}\n\n{opening[0]['content']}"}
             return [head, *opening[1:]]
         return [{"role": "system", "content": self.policy}, *opening]
 

@@ -50,10 +50,7 @@ class Sieve:
         low, gates_of_text = text.lower(), self._others
         if _DIGIT.search(text):
             gates_of_text = [*self._numeric, *self._others]
-        for finds, rests in gates_of_text:
-            if finds(text, low) and any(rest.match(text) for rest in rests):
-                return True
-        return False
+        return any(finds(text, low) and any(rest.match(text) for rest in rests) for finds, rests in gates_of_text)
 
 
 def _finder(need: str) -> Callable[[str, str], object]:

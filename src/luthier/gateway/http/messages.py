@@ -1,6 +1,6 @@
 """One HTTP request as it arrived and one response as it leaves."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
@@ -33,7 +33,7 @@ class Response:
     body: bytes = b""
     content_type: bytes = JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
-    chunks: AsyncIterator[bytes] | None = field(default=None)
+    chunks: AsyncGenerator[bytes, None] | None = field(default=None)
 
 
 def head_of(response: Response, *, date: bytes, keeps_alive: bool) -> bytes:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import cast
@@ -161,10 +161,10 @@ class Connection(asyncio.Protocol):
             self._transport.write(head if request.method == b"HEAD" else head + response.body)
         return True
 
-    async def _stream(self, head: bytes, chunks: AsyncIterator[bytes]) -> bool:
+    async def _stream(self, head: bytes, chunks: AsyncGenerator[bytes, None]) -> bool:
         """Whether the body came to its proper end."""
         waiting = head
-        async with contextlib.aclosing(_closable(chunks)) as body:
+        async with contextlib.aclosing(chunks) as body:
             async for chunk in body:
                 if self._transport is None:
                     return False
@@ -199,14 +199,3 @@ class Connection(asyncio.Protocol):
     def _close(self) -> None:
         if self._transport is not None:
             self._transport.close()
-
-
-async def _closable(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The chunks, whose source is closed with them."""
-    try:
-        async for chunk in chunks:
-            yield chunk
-    finally:
-        close = getattr(chunks, "aclose", None)
-        if close is not None:
-            await close()

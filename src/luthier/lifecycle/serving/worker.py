@@ -6,6 +6,7 @@ Standard input brings one line of secrets; its end tells the worker that the cou
 import argparse
 import asyncio
 import gc
+import os
 import signal
 import sys
 from pathlib import Path
@@ -44,7 +45,7 @@ async def _until_told(app: Gateway, ports: WorkerPorts, place: Place) -> None:
 
 
 def _stop_at_end(stop: asyncio.Event) -> None:
-    if not sys.stdin.buffer.raw.read(1):  # type: ignore[attr-defined]  the buffer of a pipe has a raw stream
+    if not os.read(sys.stdin.fileno(), 1):
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
         stop.set()
 
