@@ -1,7 +1,8 @@
 """Processor time of one request through the gateway, told apart from its clients and its upstream.
 
-All three live in one process and one loop, so that nothing waits for another process to be scheduled. Caches that others
-empty make it dearer all the same. What clients and upstream cost by themselves is measured in the same run and taken off.
+All three live in one process and one loop, so that nothing waits for another process to be scheduled; caches that
+others empty make it dearer all the same. What clients and upstream cost alone is measured in the same run and taken
+off.
 
     PYTHONPATH=src python benchmarks/gateway_cpu.py --requests 4000
 """

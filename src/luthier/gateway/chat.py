@@ -186,7 +186,7 @@ class Chat:
                 served.checked.marks.clear()
                 fault, said = served.checked.shape_fault(second.text), Said(second.choices, used)
                 self._metrics.count("luthier_guards_total", "repair", "failed" if fault else "repaired")
-        if fault is not None and guards.schema_ == "block":
+        if fault is not None and guards.shape == "block":
             self._record(served, said, error=f"blocked: {fault}")
             raise HttpFault(502, f"the answer cannot be used: {fault}", code="invalid_answer")
         return said

@@ -33,9 +33,7 @@ class GuardsConfig(Section):
         default="strip", description="Links and images in answers that lead outside `allowed_hosts`."
     )
     allowed_hosts: tuple[str, ...] = Field(default=(), description="Hosts, with their subdomains, that links may name.")
-    schema_: Deed = Field(
-        default="flag", alias="schema", description="Answers that break `response_format` or are no valid tool call."
-    )
+    shape: Deed = Field(default="flag", description="Answers that break `response_format` or are no valid tool call.")
     repair: bool = Field(default=False, description="Ask once more, with the fault told, where an answer breaks it.")
 
     @model_validator(mode="after")

@@ -51,7 +51,7 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     fresh.touch(mode=0o600)
-    fresh.write_text(snapshot.model_dump_json(by_alias=True), encoding="utf-8")
+    fresh.write_text(snapshot.model_dump_json(), encoding="utf-8")
     fresh.replace(path)
 
 

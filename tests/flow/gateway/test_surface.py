@@ -65,7 +65,8 @@ def test_parameters_reach_the_back_end_as_they_were_given(client_of: Client, fau
     tools = [{"type": "function", "function": {"name": "log", "parameters": {"type": "object"}}}]
     client_of().chat.completions.create(
         model="crm", messages=QUESTION, n=2, seed=7, top_p=0.5, presence_penalty=0.5, frequency_penalty=-0.5,
-        logprobs=True, top_logprobs=3, tools=tools, tool_choice="auto", response_format=FORMAT, stop=["END"], user="mia",
+        logprobs=True, top_logprobs=3, tools=tools, tool_choice="auto", response_format=FORMAT, stop=["END"],
+        user="mia",
     )  # fmt: skip
     asked = faulty.asked[-1]
     assert (asked["n"], asked["seed"], asked["top_p"], asked["stop"]) == (2, 7, 0.5, ["END"])
@@ -181,7 +182,7 @@ def test_an_answer_that_breaks_its_schema_is_repaired_once_or_blocked(
     client_of: Client, faulty: Faulty, ports: MemoryPorts
 ) -> None:
     say(faulty, ports, "shape", "no json")
-    client = client_of(GatewayConfig(guards=GuardsConfig.model_validate({"schema": "block", "repair": True})))
+    client = client_of(GatewayConfig(guards=GuardsConfig(shape="block", repair=True)))
     with pytest.raises(openai.InternalServerError, match="it is not JSON"):
         client.chat.completions.create(model="crm", messages=QUESTION, response_format=FORMAT)
     again = faulty.asked[-1]["messages"]

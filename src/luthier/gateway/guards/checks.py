@@ -35,7 +35,7 @@ class Checked:
         if self.schema is None and not self.tools:
             return None
         name = "valid_call" if self.schema is None else "schema"
-        fault = None if self.config.schema_ == "off" else fault_of(answer, self.schema, self.tools)
+        fault = None if self.config.shape == "off" else fault_of(answer, self.schema, self.tools)
         self._mark(name, passed=fault is None)
         return fault
 
