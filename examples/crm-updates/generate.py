@@ -16,7 +16,7 @@ from typing import Any
 from emails import Account, Email, make_accounts, make_iban, write_emails
 
 Row = dict[str, Any]
-ACCOUNTS, SILENT_ACCOUNTS = 260, 40
+ACCOUNTS, SILENT_ACCOUNTS = 1300, 100
 DUPLICATE_SHARE, EMPTY_SHARE = 0.03, 0.005
 CONFLICTS = {
     "update_deal": ("stage", ("qualified", "proposal", "negotiation", "won", "lost")),
@@ -41,7 +41,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder to write into; made where missing")
     parser.add_argument("--seed", type=int, default=7, help="other seeds give other customers and e-mails")
-    parser.add_argument("--rows", type=int, default=3600, help="raw e-mails, duplicates and empty ones included")
+    parser.add_argument("--rows", type=int, default=7200, help="raw e-mails, duplicates and empty ones included")
     parser.add_argument("--plant", nargs=2, action="append", metavar=("KIND", "N"), help=f"one of {sorted(PLANTS)}")
     options = parser.parse_args()
     for kind, count in options.plant or []:

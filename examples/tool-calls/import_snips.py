@@ -14,6 +14,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,6 +25,7 @@ ENGINES = "2017-06-custom-intent-engines"
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[2] / "shared" / "data" / "snips_nlu"
 SEED = 7
+AGAIN = 3
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=SHARED, help=f"the benchmark's folder (default: {SHARED})")
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write into (default: beside this script)")
+    parser.add_argument("--again", type=int, default=AGAIN, help="how often a row is made anew (default: %(default)s)")
     options = parser.parse_args()
     engines = find_engines(options.data)
     if engines is None:
@@ -75,13 +78,13 @@ def main() -> None:
     gold = unseen(validation, full)
     leaky = set((HERE / "leaky.txt").read_text(encoding="utf-8").splitlines())
     train = [row for row in full if row.id not in leaky]
-    more = [row for row in said_again(train, gold) if row.id not in leaky]
+    more = [row for row in said_again(train, gold, options.again) if row.id not in leaky]
     write(options.out, train, more, gold)
     print(
         f"{len(train)} training rows ({len(full) - len(train)} too like a gold row were left out) and {len(gold)} gold"
     )
     print(f"rows ({len(validation) - len(gold)} that stand in the training files were left out) are in {options.out};")
-    print(f"{len(more)} training rows are there once more with other names;")
+    print(f"{len(more)} rows are there that were made from them with other names;")
     print(f"{repaired} bytes were Latin-1 in a UTF-8 file")
 
 
@@ -116,15 +119,15 @@ def utterance(id_: str, intent: str, parts: Sequence[Mapping[str, str]]) -> Utte
     return Utterance(id_, intent, tuple((part["text"], part.get("entity")) for part in parts), origin=id_)
 
 
-def said_again(train: Sequence[Utterance], gold: Iterable[Utterance]) -> list[Utterance]:
-    """Every row with a span once more with other spans, but for those that say what some row says already."""
+def said_again(train: Sequence[Utterance], gold: Iterable[Utterance], times: int) -> list[Utterance]:
+    """Every row with a span so many times with other spans, but for those that say what some row says already."""
     fillers = fillers_of((row.intent, row.parts) for row in train)
     random = Random(SEED)
     seen = {folded(row.text) for row in (*train, *gold)}
     made = []
-    for row in train:
+    for turn, row in product(range(1, times + 1), train):
         parts = tuple(recombined(row.intent, row.parts, fillers, random))
-        again = Utterance(f"again:{row.id}", row.intent, parts, origin=row.id)
+        again = Utterance(f"again{turn}:{row.id}", row.intent, parts, origin=row.id)
         if folded(again.text) not in seen:
             seen.add(folded(again.text))
             made.append(again)
@@ -160,9 +163,11 @@ def tools_of(train: Iterable[Utterance]) -> list[dict[str, Any]]:
     ]
 
 
-def row_of(row: Utterance) -> dict[str, Any]:
-    """One line of chat JSONL; the arguments stand in the order in which they were said."""
-    call = json.dumps({"name": row.intent, "arguments": row.arguments}, ensure_ascii=False)
+def row_of(row: Utterance, names: Sequence[str]) -> dict[str, Any]:
+    """One line of chat JSONL; the arguments stand in the order of the tool's `names`, so that none comes twice."""
+    place = {name: at for at, name in enumerate(names)}
+    arguments = dict(sorted(row.arguments.items(), key=lambda item: place.get(item[0], len(place))))
+    call = json.dumps({"name": row.intent, "arguments": arguments}, ensure_ascii=False)
     return {
         "id": row.id,
         "messages": [{"role": "user", "content": row.text}, {"role": "assistant", "content": call}],
@@ -173,10 +178,12 @@ def row_of(row: Utterance) -> dict[str, Any]:
 def write(out: Path, train: Sequence[Utterance], again: Sequence[Utterance], gold: Sequence[Utterance]) -> None:
     """The four files of the example."""
     out.mkdir(parents=True, exist_ok=True)
+    tools = tools_of(train)
+    names = {tool["name"]: list(tool["parameters"]["properties"]) for tool in tools}
     for name, rows in (("train.jsonl", train), ("recombined.jsonl", again), ("gold.jsonl", gold)):
-        lines = (json.dumps(row_of(row), ensure_ascii=False) + "\n" for row in rows)
+        lines = (json.dumps(row_of(row, names[row.intent]), ensure_ascii=False) + "\n" for row in rows)
         (out / name).write_text("".join(lines), encoding="utf-8")
-    (out / "tools.json").write_text(json.dumps(tools_of(train), indent=1) + "\n", encoding="utf-8")
+    (out / "tools.json").write_text(json.dumps(tools, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,17 @@ def test_once_approved_the_walk_trains_and_measures_and_the_gate_holds_on_few_ro
     assert held.code == 4
     assert held.error.startswith("the gate holds 'tuned_rag': ")
     assert "task_accuracy has 60 rows, of 200 asked for" in held.error
+    told = (held.out + held.err).splitlines()
+    assert told.count("   - task_accuracy has 60 rows, of 200 asked for") == 1
+
+
+def test_an_overruled_decision_is_in_force_at_once(project_at: At) -> None:
+    project = project_at("unapproved")
+    done = project.luthier("assess", "override", "prompt", "--reason", "We look at prompts for another month.")
+    assert done.code == 0
+    refused = project.luthier("train", "run")
+    assert refused.code == 3
+    assert refused.error.startswith("the decision is prompt, not to tune: ")
 
 
 def test_an_overruled_gate_stays_overruled_and_the_walk_goes_on_to_the_approver(project_at: At, stages: Stages) -> None:

@@ -235,7 +235,9 @@ def _origin(work: Workspace, variant: Variant, label: str) -> tuple[Manifest | N
 def _decide(work: Workspace, section: ReleaseConfig, evidence: Evidence, override: Override | None) -> str:
     decision = run(section, evidence, override=override)
     verdict = decision.verdict
-    work.voice.say(f"gate on {decision.variant}: {verdict.outcome.replace('_', ' ')}: {verdict.reasons[0]}")
+    work.voice.say(f"gate on {decision.variant}: {verdict.outcome.replace('_', ' ')}")
+    for reason in verdict.reasons:
+        work.voice.say(f"- {reason}")
     for warning in decision.warnings:
         work.voice.say(f"warning: {warning}")
     if decision.override:
