@@ -59,7 +59,8 @@ class Faulty:
         pieces = self.texts.get(model, [f"{model}: ok"])
         if body.get("stream"):
             writer.write(STREAM + b"".join(event(delta={"content": piece}) for piece in pieces))
-            writer.write(event(delta={}, finish_reason="stop") + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
+            told = b"data: " + json.dumps({"choices": [], "usage": USAGE}).encode() + b"\n\ndata: [DONE]\n\n"
+            writer.write(event(delta={}, finish_reason="stop") + b"%x\r\n%b\r\n0\r\n\r\n" % (len(told), told))
         else:
             writer.write(answer("200 OK", completion("".join(pieces))))
         return True
