@@ -15,8 +15,16 @@ _PATTERNS = re.compile(
     r"|\b(?:ignoriere|vergiss)\b[^.\n]{0,40}\b(?:anweisung|regel|vorgabe|prompt)",
     re.IGNORECASE,
 )
+_SIGNS = (
+    "instruction", "prompt", "rule", "direction", "guideline", "polic", "message", "mode", "dan", "jailbr",
+    "unrestricted", "assistant", "bound", "restriction", "filter", "limit", "<", "inst]", "anweisung", "regel", "vorgabe",
+)  # fmt: skip
+"""Every pattern needs one of them; looking for them costs a tenth of the patterns."""
 
 
 def looks_injected(text: str) -> bool:
     """Whether the text, as a reader sees it, tells the model to leave its instructions."""
-    return bool(_PATTERNS.search(text if text.isascii() else visible(text).text))
+    if not text.isascii():
+        return bool(_PATTERNS.search(visible(text).text))
+    low = text.lower()
+    return any(sign in low for sign in _SIGNS) and bool(_PATTERNS.search(text))
