@@ -4,7 +4,7 @@
 
 DATA is a checkout of https://github.com/sonos/nlu-benchmark or the folder `2017-06-custom-intent-engines` in it. The
 full training files become `train.jsonl`, but for the rows that `leaky.txt` names; the official validation files become
-`gold.jsonl`; `recombined.jsonl` holds every training row once more with other names in it (`recombine.py`), and
+`gold.jsonl`; `recombined.jsonl` holds every training row a few times more with other names in it (`recombine.py`), and
 `tools.json` the seven tools. Nothing is written but in OUT, and the same input gives the same bytes.
 """
 

@@ -1,7 +1,7 @@
 """More rows from the benchmark's own: the same sentences with other spans in them, some of which nobody ever wrote.
 
-A small model learns sentences by heart sooner than it learns to copy names that it never saw. So every row is said once
-more with other fillers: spans that fill the same slot of the same intent elsewhere in the training rows, and, in slots
+A small model learns sentences by heart sooner than it learns to copy names that it never saw. So every row is said
+anew with other fillers: spans that fill the same slot of the same intent elsewhere in the training rows, and, in slots
 that take any name, made-up words in the manner of theirs. The call follows by construction.
 """
 
