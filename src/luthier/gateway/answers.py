@@ -1,6 +1,5 @@
 """What back ends answer, read carefully: anything that is no completion is a fault of the back end."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,7 +123,7 @@ def _check(choice: object, member: str) -> None:
 
 
 def _usage(told: object) -> Usage:
-    if not isinstance(told, Mapping):
+    if not isinstance(told, dict):
         return Usage()
     prompt, completion = told.get("prompt_tokens", 0), told.get("completion_tokens", 0)
     if not (isinstance(prompt, int) and isinstance(completion, int) and prompt >= 0 and completion >= 0):

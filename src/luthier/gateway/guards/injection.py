@@ -17,7 +17,8 @@ _PATTERNS = re.compile(
 )
 _SIGNS = (
     "instruction", "prompt", "rule", "direction", "guideline", "polic", "message", "mode", "dan", "jailbr",
-    "unrestricted", "assistant", "bound", "restriction", "filter", "limit", "<", "inst]", "anweisung", "regel", "vorgabe",
+    "unrestricted", "assistant", "bound", "restriction", "filter", "limit", "<", "inst]", "anweisung", "regel",
+    "vorgabe",
 )  # fmt: skip
 """Every pattern needs one of them; looking for them costs a tenth of the patterns."""
 
