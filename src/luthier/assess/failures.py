@@ -11,7 +11,7 @@ from luthier.domain.calls import Call, ToolSpec, parse_call
 from luthier.domain.decisions import FailureGroup, FailureKind, FailureTable
 from luthier.domain.examples import Example
 from luthier.domain.measure import Measurement
-from luthier.domain.reports import Case
+from luthier.domain.reports import Case, row_of
 from luthier.domain.value import Json
 from luthier.errors import UserError
 
@@ -100,6 +100,8 @@ def leaves(value: Json, path: str = "") -> dict[str, str]:
 
 
 def _is_wrong(case: Case, metric: str) -> bool:
+    if metric not in case.scores and row_of(case.example_id) != case.example_id:
+        return False  # an earlier turn of a conversation, which the metric cannot score
     if metric not in case.scores:
         raise UserError(
             f"row {case.example_id!r} has no score {metric!r}",

@@ -16,7 +16,7 @@ from luthier.costs.config import CostsConfig
 from luthier.costs.types import BUILD_BUCKETS, Cost, CostReport, Payback, VariantCost
 from luthier.domain.measure import Measurement
 from luthier.domain.money import Money
-from luthier.domain.reports import Report
+from luthier.domain.reports import Report, row_of
 from luthier.errors import EmptySample, NotEnoughEvidence, UserError
 
 STAGE_VERSION = 1
@@ -46,16 +46,18 @@ def variant_cost(config: CostsConfig, report: Report) -> VariantCost:
     """What the report's answers cost: what engines charged and the machine's time."""
     if not report.cases:
         raise EmptySample(f"the cost of variant {report.variant!r}")
-    if any(config.solved_metric not in case.scores for case in report.cases):
+    whole = [case for case in report.cases if row_of(case.example_id) == case.example_id]
+    if any(config.solved_metric not in case.scores for case in whole):
         raise UserError(
             f"the report of {report.variant!r} has no score {config.solved_metric!r}",
             hint="measure it in the benchmark, or set `costs.solved_metric` to a metric that is measured",
         )
-    solved = sum(case.scores[config.solved_metric] == 1.0 for case in report.cases)
+    scored = [case.scores[config.solved_metric] for case in report.cases if config.solved_metric in case.scores]
+    solved = sum(score == 1.0 for score in scored)
     spent = _spent(config, report)
     return VariantCost(
         variant=report.variant,
-        solved=Measurement.of_proportion("solved", solved, n=len(report.cases)),
+        solved=Measurement.of_proportion("solved", solved, n=len(scored)),
         total=spent,
         per_answer=per_answer(spent, len(report.cases)),
         per_solved=cost_per_solved(spent, solved) if solved else None,

@@ -7,7 +7,7 @@ from pydantic import Field
 from luthier.domain.money import Money
 from luthier.domain.value import Value
 
-FinishReason = Literal["stop", "length", "error"]
+FinishReason = Literal["stop", "length", "error", "timeout"]
 
 
 class Answer(Value):

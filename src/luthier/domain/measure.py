@@ -10,7 +10,7 @@ from scipy.special import betaincinv, ndtri, stdtrit  # not scipy.stats: two sec
 from luthier.domain.value import Value
 from luthier.errors import EmptySample
 
-Method = Literal["wilson", "student_t"]
+Method = Literal["wilson", "student_t", "bootstrap"]
 
 
 class Measurement(Value):
@@ -82,6 +82,21 @@ class Measurement(Value):
         if self.hits is not None:
             return clopper_pearson_upper(self.hits, self.n, alpha=alpha)
         return self.value + (self.high - self.value) * self._one_sided_part(alpha)
+
+    def with_rows(self, n: int) -> "Measurement":
+        """What `n` rows would show if the figure stayed: hits in proportion, or ends nearer by the root of the rows."""
+        if self.hits is not None:
+            return Measurement.of_proportion(
+                self.metric, round(self.hits * n / self.n), n=n, confidence=self.confidence
+            )
+        shrunk = math.sqrt(self.n / n)
+        return self.model_copy(
+            update={
+                "n": n,
+                "low": self.value - (self.value - self.low) * shrunk,
+                "high": self.value + (self.high - self.value) * shrunk,
+            }
+        )
 
     def _one_sided_part(self, alpha: float) -> float:
         """How much of a side of the interval a one-sided bound takes; by normal quantiles, so never too little."""

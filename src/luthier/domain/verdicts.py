@@ -10,6 +10,7 @@ from typing import Literal, Self
 from pydantic import Field
 
 from luthier.domain.measure import Measurement
+from luthier.domain.power import MOST_ROWS
 from luthier.domain.value import Value
 from luthier.errors import UserError
 
@@ -52,6 +53,9 @@ class Verdict(Value):
 
     outcome: Outcome
     reasons: tuple[str, ...]
+    rows_needed: int | None = Field(
+        default=None, description="Rows that would decide what is open, if the figures stay as they are; None: unknown."
+    )
 
 
 def judge(measured: Measurement, threshold: Threshold, *, alpha: float = 0.05) -> Verdict:
@@ -63,8 +67,55 @@ def judge(measured: Measurement, threshold: Threshold, *, alpha: float = 0.05) -
         return Verdict(outcome="pass", reasons=(f"{figure}: the bound {surest:.4g} is {threshold}",))
     if not threshold.holds(kindest):
         return Verdict(outcome="fail", reasons=(f"{figure}: even the bound {kindest:.4g} is not {threshold}",))
-    reason = f"{figure}: bounds {lower:.4g} to {upper:.4g} straddle {threshold}; more rows would decide"
-    return Verdict(outcome="not_enough_evidence", reasons=(reason,))
+    needed = rows_to_judge(measured, threshold, alpha=alpha)
+    would = f"about {needed:,} rows would decide at this rate" if needed else "no number of rows would decide it here"
+    reason = f"{figure}: bounds {lower:.4g} to {upper:.4g} straddle {threshold}; {would}"
+    return Verdict(outcome="not_enough_evidence", reasons=(reason,), rows_needed=needed)
+
+
+def rows_to_judge(measured: Measurement, threshold: Threshold, *, alpha: float = 0.05) -> int | None:
+    """Rows with which the bound would leave the line, at the same figure; None where the figure lies on the line."""
+    if measured.value == threshold.limit:
+        return None
+
+    def decides(n: int) -> bool:
+        found = measured.with_rows(n)
+        good, bad = found.lower_bound(alpha=alpha), found.upper_bound(alpha=alpha)
+        surest, kindest = (good, bad) if threshold.wants_high else (bad, good)
+        return threshold.holds(surest) or not threshold.holds(kindest)
+
+    few = measured.n
+    many = few
+    while not decides(many):
+        few, many = many, 2 * many
+        if many > MOST_ROWS:
+            return None
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if decides(middle) else (middle, many)
+    return many
+
+
+def most_misses(threshold: Threshold, n: int, *, alpha: float = 0.05) -> int | None:
+    """How many of `n` rows may go against the line and its exact bound still pass; None where not even 0 may.
+
+    Against `>= 0.97` a miss is a row that is not so, against `<= 3%` one that is.
+    """
+
+    def passes(misses: int) -> bool:
+        hits = n - misses if threshold.wants_high else misses
+        found = Measurement.of_proportion("share", hits, n=n)
+        return threshold.holds(
+            found.lower_bound(alpha=alpha) if threshold.wants_high else found.upper_bound(alpha=alpha)
+        )
+
+    if not passes(0):
+        return None
+    few, many = 0, n + 1
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (middle, many) if passes(middle) else (few, middle)
+    return few
 
 
 def combine(verdicts: Sequence[Verdict]) -> Verdict:
@@ -75,4 +126,9 @@ def combine(verdicts: Sequence[Verdict]) -> Verdict:
     ranked: tuple[Outcome, ...] = ("fail", "not_enough_evidence", "pass")
     worst = next(outcome for outcome in ranked if outcome in outcomes)
     deciding = [verdict for verdict in verdicts if verdict.outcome == worst]
-    return Verdict(outcome=worst, reasons=tuple(reason for verdict in deciding for reason in verdict.reasons))
+    needed = [verdict.rows_needed for verdict in deciding if verdict.rows_needed]
+    return Verdict(
+        outcome=worst,
+        reasons=tuple(reason for verdict in deciding for reason in verdict.reasons),
+        rows_needed=max(needed) if len(needed) == len(deciding) else None,
+    )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -31,6 +31,13 @@ class BenchmarkConfig(Section):
         default=(), description="Registered metric names; metrics with a threshold are measured anyway."
     )
     stratify_by: Names = Field(default=(), description="Tags of the rows that every figure is split by.")
+    turns: Literal["all", "last"] = Field(
+        default="all",
+        description="Of a conversation, every answer of the assistant is asked for, or the last one only.",
+    )
+    samples: int = Field(
+        default=1, ge=1, le=20, description="Answers per row; the first is scored, all of them by `consistency`."
+    )
     threshold: Mapping[str, str] = Field(
         default_factory=dict,
         description='Metric -> line to keep, such as ">= 0.97" or "< 3%"; also "refusal_rate >= 0.95".',

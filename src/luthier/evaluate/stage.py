@@ -1,7 +1,7 @@
 """Measure one variant on rows that it never saw."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from operator import add
 from typing import Protocol
@@ -13,13 +13,15 @@ from luthier.domain.money import Money
 from luthier.domain.reports import Case, Report
 from luthier.domain.snapshots import GoldSet
 from luthier.domain.variants import Variant
-from luthier.domain.verdicts import judge
+from luthier.domain.verdicts import Verdict, judge
 from luthier.errors import EngineFault, Faults, UserError
 from luthier.evaluate.config import BenchmarkConfig
 from luthier.evaluate.metrics import Attempt, Metric, chosen
-from luthier.evaluate.strata import TURN, measure_strata, missing_strata, tags_of, untagged
+from luthier.evaluate.metrics.refusal import refuses
+from luthier.evaluate.strata import FEW, TURN, measure, measure_strata, missing_strata, tags_of, thin, untagged
+from luthier.evaluate.turns import by_turn, group_of
 
-VERSION = 1
+VERSION = 2
 FEWEST_ROWS = 200  # R74: fewer rows are measured, and the report says that they are few
 ROWS_AT_ONCE = 128
 FAULTS_TOLD = 20
@@ -30,6 +32,10 @@ class Ports(Protocol):
 
     def answer(self, variant: Variant, questions: Sequence[tuple[Message, ...]]) -> Sequence[Answer]:
         """One answer per question, in order; a failed one has no text and says why."""
+        ...
+
+    def passages(self, variant: Variant, ids: Sequence[str]) -> Sequence[str]:
+        """The texts of passages that the variant was shown."""
         ...
 
     def progress(self, done: int, of: int) -> None:
@@ -58,13 +64,15 @@ def run(
 
     """
     metrics = prepare(benchmark, gold, tools)
-    answers = _answers(ports, variant, gold.examples)
-    tags = tags_of(gold.examples)
+    examples = by_turn(gold.examples) if benchmark.turns == "all" else list(gold.examples)
+    attempts = _attempts(ports, benchmark, variant, examples, tools)
+    tags = tags_of(examples)
+    last = {example.id for example in gold.examples}
     cases = tuple(
-        _case(example, tag, answer, metrics, tools)
-        for example, tag, answer in zip(gold.examples, tags, answers, strict=True)
+        _case(attempt, tag, metrics, is_last=attempt.example.id in last)
+        for attempt, tag in zip(attempts, tags, strict=True)
     )
-    overall = {name: metric.measure([case.scores[name] for case in cases]) for name, metric in metrics.items()}
+    overall = measure(metrics, attempts, cases)
     keys = tuple(dict.fromkeys((*benchmark.stratify_by, *(key for key in (TURN,) if key in tags[0]))))
     return Report(
         variant=variant.name,
@@ -72,14 +80,37 @@ def run(
         benchmark=benchmark.name,
         gold=gold.digest,
         overall=overall,
-        strata=measure_strata(metrics, cases, keys),
+        strata=measure_strata(metrics, attempts, cases, keys),
         missing_strata=missing_strata(tags, keys, expected_strata),
-        warnings=(*_warnings(cases, metrics, tools), *untagged(tags, keys)),
-        verdicts={name: judge(overall[name], line) for name, line in benchmark.thresholds.items()},
+        thin_strata=thin(cases, keys),
+        warnings=(*_warnings(cases, metrics, tools), *_sparse(cases, keys), *untagged(tags, keys)),
+        verdicts={
+            name: judge(overall[name], line) if name in overall else _open(metrics[name])
+            for name, line in benchmark.thresholds.items()
+        },
+        came_back=Counter(what_came_back(case.answer) for case in cases),
+        recipes=tuple(metric.recipe for metric in metrics.values()),
         cases=cases,
-        seconds=sum(answer.latency_seconds for answer in answers),
-        cost=_total([answer.cost for answer in answers]),
+        seconds=sum(answer.latency_seconds for answer in _replies(attempts)),
+        cost=_total([answer.cost for answer in _replies(attempts)]),
     )
+
+
+def _open(metric: Metric) -> Verdict:
+    needed = metric.applies_to or "rows that it applies to"
+    reason = f"{metric.name}: no answer could be measured; it needs {needed}"
+    return Verdict(outcome="not_enough_evidence", reasons=(reason,))
+
+
+def what_came_back(answer: Answer) -> str:
+    """answer, cut, refusal, empty, timeout or error: each row is exactly one of them, so that none is dropped."""
+    if answer.text is None:
+        return "timeout" if answer.finish_reason == "timeout" else "error"
+    if not answer.text.strip():
+        return "empty"
+    if answer.finish_reason == "length":
+        return "cut"
+    return "refusal" if refuses(answer.text) else "answer"
 
 
 def prepare(benchmark: BenchmarkConfig, gold: GoldSet, tools: Sequence[ToolSpec]) -> dict[str, Metric]:
@@ -96,12 +127,33 @@ def prepare(benchmark: BenchmarkConfig, gold: GoldSet, tools: Sequence[ToolSpec]
         for name, metric in metrics.items()
         if (fault := _fault_of_ideal(metric, example, tools))
     ]
+    if not faults:
+        _refuse_silent(benchmark, metrics, gold, tools)
     twice = [identity for identity, count in Counter(example.id for example in gold.examples).items() if count > 1]
     faults += [f"row {identity!r} is there more than once" for identity in twice]
     if faults:
         more = [f"and {len(faults) - FAULTS_TOLD} more"] if len(faults) > FAULTS_TOLD else []
         raise Faults(f"the data set of benchmark {benchmark.name!r}", [*faults[:FAULTS_TOLD], *more])
     return metrics
+
+
+def _refuse_silent(
+    benchmark: BenchmarkConfig, metrics: Mapping[str, Metric], gold: GoldSet, tools: Sequence[ToolSpec]
+) -> None:
+    """UserError where a metric applies to no row, whatever is answered: the ideals themselves are tried."""
+
+    def ideal(example: Example) -> Attempt:
+        reply = Answer(text=example.ideal, sources=("a passage",))
+        repeats = (example.ideal,) * (benchmark.samples - 1)
+        return Attempt(answer=example.ideal, example=example, tools=tools, reply=reply, repeats=repeats)
+
+    tried = [ideal(example) for example in gold.examples]
+    silent = [name for name, metric in metrics.items() if all(metric.score(each) is None for each in tried)]
+    if silent:
+        raise UserError(
+            f"no row of benchmark {benchmark.name!r} can be measured by {', '.join(silent)}",
+            hint="; ".join(f"{name} needs {metrics[name].applies_to or 'an answer'}" for name in silent),
+        )
 
 
 def _fault_of_ideal(metric: Metric, example: Example, tools: Sequence[ToolSpec]) -> str | None:
@@ -112,7 +164,35 @@ def _fault_of_ideal(metric: Metric, example: Example, tools: Sequence[ToolSpec])
     return None
 
 
-def _answers(ports: Ports, variant: Variant, examples: Sequence[Example]) -> list[Answer]:
+def _attempts(
+    ports: Ports, benchmark: BenchmarkConfig, variant: Variant, examples: Sequence[Example], tools: Sequence[ToolSpec]
+) -> list[Attempt]:
+    """One attempt at each row; further samples are drawn by the next seeds."""
+    rounds = [
+        _answers(ports, _sampled(variant, number), examples, number, benchmark.samples)
+        for number in range(benchmark.samples)
+    ]
+    return [
+        Attempt(
+            answer=first.text,
+            example=example,
+            tools=tools,
+            reply=first,
+            passages=tuple(ports.passages(variant, first.sources)) if first.sources else (),
+            repeats=tuple(each.text for each in others),
+        )
+        for example, first, *others in zip(examples, *rounds, strict=True)
+    ]
+
+
+def _sampled(variant: Variant, number: int) -> Variant:
+    if not number:
+        return variant
+    decoding = variant.decoding.model_copy(update={"seed": variant.decoding.seed + number})
+    return variant.model_copy(update={"decoding": decoding})
+
+
+def _answers(ports: Ports, variant: Variant, examples: Sequence[Example], number: int, samples: int) -> list[Answer]:
     answers: list[Answer] = []
     for start in range(0, len(examples), ROWS_AT_ONCE):
         asked = [example.question for example in examples[start : start + ROWS_AT_ONCE]]
@@ -120,27 +200,36 @@ def _answers(ports: Ports, variant: Variant, examples: Sequence[Example]) -> lis
         if len(got) != len(asked):
             raise EngineFault(f"variant {variant.name!r} gave {len(got)} answers to {len(asked)} questions")
         answers += got
-        ports.progress(len(answers), len(examples))
+        ports.progress(number * len(examples) + len(answers), samples * len(examples))
     return answers
 
 
-def _case(
-    example: Example,
-    tags: Mapping[str, str],
-    answer: Answer,
-    metrics: Mapping[str, Metric],
-    tools: Sequence[ToolSpec],
-) -> Case:
-    attempt = Attempt(answer=answer.text, example=example, tools=tools)
+def _case(attempt: Attempt, tags: Mapping[str, str], metrics: Mapping[str, Metric], *, is_last: bool) -> Case:
+    example, parsed = attempt.example, attempt.parsed
     return Case(
         example_id=example.id,
         strata=tags,
         asked=example.asked,
         ideal=example.ideal,
-        answer=answer,
-        scores={name: float(metric.score(attempt)) for name, metric in metrics.items()},
-        fault=attempt.parsed.fault if tools or attempt.parsed.fault == "no_answer" else None,
+        answer=attempt.reply or Answer(text=attempt.answer),
+        scores=dict(_scores(attempt, metrics, is_last=is_last)),
+        fault=parsed.fault if attempt.tools or parsed.fault == "no_answer" else None,
+        group=group_of(example),
+        repeats=tuple(attempt.repeats),
     )
+
+
+def _scores(attempt: Attempt, metrics: Mapping[str, Metric], *, is_last: bool) -> Iterator[tuple[str, float]]:
+    """Each metric's score of the row; none where it does not apply, or where an earlier turn has no ideal for it."""
+    for name, metric in metrics.items():
+        if is_last or _fault_of_ideal(metric, attempt.example, attempt.tools) is None:
+            score = metric.score(attempt)
+            if score is not None:
+                yield name, float(score)
+
+
+def _replies(attempts: Sequence[Attempt]) -> Iterator[Answer]:
+    yield from (attempt.reply for attempt in attempts if attempt.reply is not None)
 
 
 def _warnings(cases: Sequence[Case], metrics: Mapping[str, Metric], tools: Sequence[ToolSpec]) -> list[str]:
@@ -148,13 +237,32 @@ def _warnings(cases: Sequence[Case], metrics: Mapping[str, Metric], tools: Seque
     if len(cases) < FEWEST_ROWS:
         found.append(f"only {len(cases)} rows; {FEWEST_ROWS} or more are asked of a benchmark")
     if silent := sum(case.answer.text is None for case in cases):
-        found.append(f"{silent} of {len(cases)} rows got no answer, each counted as wrong")
+        late = sum(case.answer.finish_reason == "timeout" for case in cases)
+        timed_out = f" ({late} timed out)" if late else ""
+        found.append(f"{silent} of {len(cases)} rows got no answer{timed_out}, each counted as wrong")
+    if unmeasured := [name for name in metrics if not any(name in case.scores for case in cases)]:
+        found.append(f"no answer could be measured by {', '.join(unmeasured)}")
     if cut := sum(case.answer.finish_reason == "length" for case in cases):
         found.append(f"{cut} of {len(cases)} answers were cut at the token limit")
     if any(metric.needs_tools for metric in metrics.values()) and (
         unsound := sum(parse_call(case.ideal, tools).fault is not None for case in cases)
     ):
         found.append(f"{unsound} of {len(cases)} ideal answers are themselves no valid call")
+    return found
+
+
+def _sparse(cases: Sequence[Case], keys: Sequence[str]) -> list[str]:
+    few = thin(cases, keys)
+    told = [f"{name} ({n})" for name, n in few.items()]
+    found = (
+        [f"{len(few)} strata have fewer than {FEW} rows, so their figures are hints: {', '.join(told)}"] if few else []
+    )
+    groups = Counter(case.group for case in cases if case.group is not None)
+    if (shared := sum(n for n in groups.values() if n > 1)) > len(cases) // 10:
+        found.append(
+            f"{shared} of {len(cases)} rows share a group ({len(groups)} groups): differences between variants are "
+            "judged by whole groups; the bounds of a single figure take rows for independent"
+        )
     return found
 
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from luthier.domain.examples import Example
 from luthier.domain.measure import Measurement
 from luthier.domain.reports import Case
-from luthier.evaluate.metrics import Metric
+from luthier.evaluate.metrics import Attempt, Metric
 
 TURN = "turn"
+FEW = 30
 
 
 def tags_of(examples: Sequence[Example]) -> list[dict[str, str]]:
@@ -18,18 +19,40 @@ def tags_of(examples: Sequence[Example]) -> list[dict[str, str]]:
     return [{TURN: str(turn), **example.strata} for turn, example in zip(turns, examples, strict=True)]
 
 
+def members_of(cases: Sequence[Case], keys: Sequence[str]) -> dict[str, list[int]]:
+    """`key=value` -> the places of its cases, for every value of these tags that a row carries."""
+    places: dict[str, list[int]] = {}
+    for key in keys:
+        tagged = [place for place, case in enumerate(cases) if key in case.strata]
+        for place in sorted(tagged, key=lambda place: cases[place].strata[key]):
+            places.setdefault(f"{key}={cases[place].strata[key]}", []).append(place)
+    return places
+
+
+def measure(chosen: Mapping[str, Metric], attempts: Sequence[Attempt], cases: Sequence[Case]) -> dict[str, Measurement]:
+    """Each metric over the cases that it applies to; one that applies to none of them has no figure."""
+    found = {}
+    for name, metric in chosen.items():
+        places = [place for place, case in enumerate(cases) if name in case.scores]
+        if places:
+            scores = [cases[place].scores[name] for place in places]
+            found[name] = metric.measure_rows([attempts[place] for place in places], scores)
+    return found
+
+
 def measure_strata(
-    chosen: Mapping[str, Metric], cases: Sequence[Case], keys: Sequence[str]
+    chosen: Mapping[str, Metric], attempts: Sequence[Attempt], cases: Sequence[Case], keys: Sequence[str]
 ) -> dict[str, dict[str, Measurement]]:
     """`key=value` -> metric -> figure, for every value of these tags that a row carries."""
-    rows: dict[str, list[Case]] = {}
-    for key in keys:
-        for case in sorted((case for case in cases if key in case.strata), key=lambda case: case.strata[key]):
-            rows.setdefault(f"{key}={case.strata[key]}", []).append(case)
     return {
-        stratum: {name: metric.measure([case.scores[name] for case in members]) for name, metric in chosen.items()}
-        for stratum, members in rows.items()
+        stratum: measure(chosen, [attempts[place] for place in places], [cases[place] for place in places])
+        for stratum, places in members_of(cases, keys).items()
     }
+
+
+def thin(cases: Sequence[Case], keys: Sequence[str]) -> dict[str, int]:
+    """Strata of fewer than FEW rows: their figures may be off by a fifth and more."""
+    return {name: len(places) for name, places in members_of(cases, keys).items() if len(places) < FEW}
 
 
 def missing_strata(tags: Sequence[Mapping[str, str]], keys: Sequence[str], expected: Sequence[str]) -> tuple[str, ...]:

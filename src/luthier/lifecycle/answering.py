@@ -12,7 +12,7 @@ from luthier.errors import UnknownName
 from luthier.lifecycle.workspace import Workspace
 from luthier.variants.answering import answer_all
 from luthier.variants.config import ModelConfig
-from luthier.variants.engines.base import Engine, EngineSetup, HoldsAdapters
+from luthier.variants.engines.base import Engine, EngineSetup, HoldsAdapters, Told
 from luthier.variants.engines.catalogue import open_engine
 from luthier.variants.engines.folders import model_folder, weights_digest
 from luthier.variants.retrieval.index import Index
@@ -28,6 +28,7 @@ class Variants:
         self._work = work
         self._train = train
         self._engines: dict[str, Engine] = {}
+        self._texts: dict[str, dict[str, str]] = {}
 
     @cached_property
     def indexes(self) -> Mapping[str, Index]:
@@ -61,15 +62,27 @@ class Variants:
         """The adapter of the last training run of that name; Refused when nothing was trained."""
         return self._work.fetch(self._work.require("train", run), TrainingRun).adapter
 
-    def answer(self, variant: Variant, questions: Sequence[Sequence[Message]]) -> list[Answer]:
-        """One answer per question, from the variant's own engine."""
+    def answer(
+        self, variant: Variant, questions: Sequence[Sequence[Message]], told: Told | None = None
+    ) -> list[Answer]:
+        """One answer per question, from the variant's own engine; `told` hears each as it comes."""
         return answer_all(
             variant,
             questions,
             engine=self._engine_with_adapter(variant),
             index=self.indexes[variant.retrieval.kb] if variant.retrieval else None,
             tools=self._work.tools,
+            told=told,
         )
+
+    def passages(self, variant: Variant, ids: Sequence[str]) -> list[str]:
+        """The texts of passages that the variant was shown."""
+        if variant.retrieval is None or not ids:
+            return []
+        if variant.retrieval.kb not in self._texts:
+            known = self.indexes[variant.retrieval.kb].passages
+            self._texts[variant.retrieval.kb] = {each.id: f"{each.title}\n{each.text}" for each in known}
+        return [self._texts[variant.retrieval.kb].get(each, "") for each in ids]
 
     def base_folder(self, name: str) -> Path:
         """The folder of a local base model."""

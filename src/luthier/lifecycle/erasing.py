@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from luthier.data.plan.parts import ROWS_AT_ONCE
 from luthier.domain.releases import Release
-from luthier.domain.reports import Case, Report
+from luthier.domain.reports import Case, Report, row_of
 from luthier.domain.snapshots import Bodies, GoldSet, Part
 from luthier.domain.value import Json, Value
 from luthier.errors import Erased
@@ -100,7 +100,7 @@ class Eraser:
 
     def _report(self, report: Report) -> Report:
         """The report whose figures stay and whose cases say nothing of the rows any more."""
-        cases = tuple(_blank(case) if self.is_known(case.example_id) else case for case in report.cases)
+        cases = tuple(_blank(case) if self.is_known(row_of(case.example_id)) else case for case in report.cases)
         self.counts["cases"] += sum(one != other for one, other in zip(cases, report.cases, strict=True))
         return report.model_copy(update={"cases": cases})
 
@@ -188,5 +188,12 @@ def _now(part: Part, digest: str | None, rows: int) -> Part:
 def _blank(case: Case) -> Case:
     answer = case.answer.model_copy(update={"text": None if case.answer.text is None else BLANK})
     return case.model_copy(
-        update={"asked": BLANK, "ideal": BLANK, "answer": answer, "fault": case.fault and "withdrawn"}
+        update={
+            "asked": BLANK,
+            "ideal": BLANK,
+            "answer": answer,
+            "fault": case.fault and "withdrawn",
+            "group": None,
+            "repeats": tuple(each and BLANK for each in case.repeats),
+        }
     )

@@ -15,8 +15,8 @@ from luthier.lifecycle.serving.shipping import ship
 from luthier.lifecycle.workspace import Workspace
 
 WITHDRAWN = "withdrawn"
-_UNDER_WAY = ("work/data/*", "checkpoints/*", "report/report.*", "tmp*")
-"""In the project's home: unfinished builds and training runs, report pages, and what a killed process left."""
+_UNDER_WAY = ("work/data/*", "work/answers/*", "checkpoints/*", "report/report.*", "report/compare-*", "tmp*")
+"""In the project's home: unfinished builds, evaluations and runs, report pages, and what a killed process left."""
 
 
 def interactions_of(work: Workspace, name: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ from luthier.domain.calls import ToolSpec
 from luthier.domain.examples import Message
 from luthier.domain.variants import Variant
 from luthier.errors import MissingInput
-from luthier.variants.engines.base import Engine, EngineRequest
+from luthier.variants.engines.base import Engine, EngineRequest, TellsAnswers, Told
 from luthier.variants.rendering import messages_for
 from luthier.variants.retrieval.documents import Passage
 from luthier.variants.retrieval.index import Index
@@ -24,8 +24,11 @@ def answer_all(
     tools: Sequence[ToolSpec] = (),
     progress: Callable[[int, int], None] = lambda _done, _of: None,
     batch_size: int = 64,
+    told: Told | None = None,
 ) -> list[Answer]:
     """One answer per question, in their order, with the ids of the passages shown; `progress` hears done and all.
+
+    `told` hears each answer with its question's place as soon as the engine has it.
 
     Questions go to the engine `batch_size` at a time, neighbours in length together, which is what a batching
     engine wants; the answers do not depend on it.
@@ -36,10 +39,31 @@ def answer_all(
     answers: dict[int, Answer] = {}
     for start in range(0, len(order), batch_size):
         places = order[start : start + batch_size]
-        found = engine.answer([requests[place] for place in places])
+        found = _asked(engine, [requests[place] for place in places], places, shown, told)
         answers |= dict(zip(places, found, strict=True))
         progress(len(answers), len(questions))
     return [_cited(answers[place], passages) for place, passages in enumerate(shown)]
+
+
+def _asked(
+    engine: Engine,
+    requests: list[EngineRequest],
+    places: list[int],
+    shown: list[tuple[Passage, ...]],
+    told: Told | None,
+) -> list[Answer]:
+    if told is None:
+        return engine.answer(requests)
+
+    def tell(place: int, answer: Answer) -> None:
+        told(places[place], _cited(answer, shown[places[place]]))
+
+    if isinstance(engine, TellsAnswers):
+        return engine.answer(requests, tell)
+    found = engine.answer(requests)
+    for place, answer in enumerate(found):
+        tell(place, answer)
+    return found
 
 
 def passages_for(variant: Variant, question: Question, index: Index | None) -> tuple[Passage, ...]:

@@ -19,6 +19,12 @@ class Unreachable(LuthierError):
     exit_code = 2
 
 
+class TimedOut(Unreachable):
+    """An address did not answer within the time it was given."""
+
+    code = "timed_out"
+
+
 class TooLarge(LuthierError):
     """A response is larger than what was agreed to read."""
 
@@ -62,7 +68,7 @@ def send(
         with client.stream(method, url, content=body, headers=dict(headers or {})) as response:
             return Reply(response.status_code, dict(response.headers), _read(response, max_bytes, parts.hostname))
     except httpx.TimeoutException as fault:
-        raise Unreachable(f"{parts.hostname} did not answer in time", hint="raise `timeout_seconds`") from fault
+        raise TimedOut(f"{parts.hostname} did not answer in time", hint="raise `timeout_seconds`") from fault
     except httpx.TransportError as fault:
         raise Unreachable(f"{parts.hostname} cannot be reached", hint="check `base_url` and the network") from fault
 

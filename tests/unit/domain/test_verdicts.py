@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luthier.domain.measure import Measurement
-from luthier.domain.verdicts import Comparator, Outcome, Threshold, Verdict, combine, judge
+from luthier.domain.verdicts import Comparator, Outcome, Threshold, Verdict, combine, judge, most_misses
 from luthier.errors import UserError
 
 RANK = {"pass": 0, "not_enough_evidence": 1, "fail": 2}
@@ -116,3 +116,24 @@ def test_verdicts_may_be_combined_in_parts(some: list[Verdict], more: list[Verdi
 
 def test_no_verdict_is_no_evidence() -> None:
     assert combine([]).outcome == "not_enough_evidence"
+
+
+@pytest.mark.parametrize(
+    ("line", "n", "misses"), [("<= 3%", 500, 8), (">= 0.97", 500, 8), (">= 0.95", 58, None), (">= 0.95", 59, 0)]
+)
+def test_the_misses_that_may_be_are_those_of_the_exact_bound(line: str, n: int, misses: int | None) -> None:
+    """The rule of three's exact form: 59 rows without a miss show 95%, as 0.95 ** 59 = 0.0485."""
+    assert most_misses(Threshold.parse(line), n) == misses
+
+
+@given(st.integers(20, 400), st.floats(0.01, 0.99), st.sampled_from([">= 0.9", "<= 0.1", "> 0.5"]))
+def test_an_open_verdict_names_rows_that_decide_it(n: int, share: float, written: str) -> None:
+    measured = Measurement.of_proportion("m", round(share * n), n=n)
+    verdict = judge(measured, Threshold.parse(written))
+    if verdict.rows_needed is None:
+        assert verdict.outcome != "not_enough_evidence" or measured.value == pytest.approx(
+            Threshold.parse(written).limit, abs=0.01
+        )
+        return
+    assert verdict.rows_needed > n
+    assert judge(measured.with_rows(verdict.rows_needed), Threshold.parse(written)).outcome != "not_enough_evidence"

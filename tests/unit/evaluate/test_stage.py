@@ -1,8 +1,10 @@
 import json
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -16,6 +18,7 @@ from luthier.domain.variants import ModelRef, Variant
 from luthier.errors import EngineFault, Faults, UnknownName, UserError
 from luthier.evaluate.config import BenchmarkConfig
 from luthier.evaluate.stage import ROWS_AT_ONCE, run
+from luthier.project.config import EvaluationSection
 
 VARIANT = Variant(name="prompt", model=ModelRef(engine="local", id="bundled"), prompt="Be brief.")
 TOOLS = (ToolSpec(name="book", parameters={"type": "object", "properties": {"seats": {"type": "integer"}}}),)
@@ -33,6 +36,9 @@ class FakePorts:
         texts = [question[-1].content for question in questions]
         self.asked += texts
         return [self.reply(text) for text in texts]
+
+    def passages(self, variant: Variant, ids: Sequence[str]) -> Sequence[str]:
+        return [f"what {each} says" for each in ids]
 
     def progress(self, done: int, of: int) -> None:
         self.told.append((done, of))
@@ -76,10 +82,10 @@ def test_progress_is_told_after_every_part() -> None:
 
 def test_unknown_metrics_are_refused_all_at_once_before_anything_is_asked() -> None:
     ports = FakePorts(echo)
-    with pytest.raises(UnknownName, match="bertscore, refusal_rate"):
+    with pytest.raises(UnknownName, match="meteor, perplexity_rate"):
         run(
             ports,
-            benchmark(metrics=["bertscore", "f1"], threshold="refusal_rate >= 0.95"),
+            benchmark(metrics=["meteor", "f1"], threshold="perplexity_rate >= 0.95"),
             VARIANT,
             GoldSet(examples=(row(1),)),
         )
@@ -186,3 +192,122 @@ def test_strata_add_up_to_the_whole_and_order_of_rows_changes_no_figure(rows: li
     assert (one.overall, one.strata) == (other.overall, other.strata)
     assert sum(figure["exact_match"].n for figure in one.strata.values()) == len(rows)
     assert sum(figure["exact_match"].hits or 0 for figure in one.strata.values()) == one.overall["exact_match"].hits
+
+
+def talk(number: int, *answers: str) -> Example:
+    turns = [
+        Message(role=role, content=text)
+        for n, a in enumerate(answers)
+        for role, text in (("user", f"ask {n}"), ("assistant", a))
+    ]
+    return Example(id=f"talk:{number}", messages=tuple(turns), strata={"kind": "talk"})
+
+
+def test_every_answer_of_a_conversation_is_asked_for_after_what_was_really_said_before_it() -> None:
+    ports = FakePorts(echo)
+    report = run(ports, benchmark(), VARIANT, GoldSet(examples=(talk(1, "ask 0", "no", "ask 2"),)))
+    assert ports.asked == ["ask 0", "ask 1", "ask 2"]
+    assert [case.example_id for case in report.cases] == ["talk:1#turn-1", "talk:1#turn-2", "talk:1"]
+    assert {name: figures["exact_match"].value for name, figures in report.strata.items()} == {
+        "turn=1": 1.0, "turn=2": 0.0, "turn=3": 1.0,
+    }  # fmt: skip
+    assert {case.group for case in report.cases} == {"talk:1"}  # turns of one conversation are no three witnesses
+
+
+def test_the_last_answer_alone_is_asked_for_where_the_benchmark_says_so() -> None:
+    ports = FakePorts(echo)
+    run(ports, benchmark(turns="last"), VARIANT, GoldSet(examples=(talk(1, "a", "b"),)))
+    assert ports.asked == ["ask 1"]
+
+
+def test_an_earlier_turn_that_a_metric_cannot_score_is_in_no_figure_of_it() -> None:
+    call = json.dumps({"name": "book", "arguments": {"seats": 2}})
+    gold = GoldSet(examples=(talk(1, "How many seats?", call),))
+    report = run(FakePorts(echo), benchmark(metrics=["tool_name", "f1"]), VARIANT, gold, TOOLS)
+    assert (report.overall["tool_name"].n, report.overall["f1"].n) == (1, 2)
+
+
+def test_a_metric_without_a_row_to_measure_is_refused_and_says_what_it_needs() -> None:
+    with pytest.raises(
+        UserError, match="no row of benchmark 'task_accuracy' can be measured by refusal_rate"
+    ) as refused:
+        run(FakePorts(echo), benchmark(metrics=["refusal_rate"]), VARIANT, GoldSet(examples=(row(1), row(2))))
+    assert "expects: refusal" in refused.value.hint
+
+
+def test_every_row_is_counted_once_by_what_came_back() -> None:
+    replies = {
+        "word 0": Answer(text="fine"),
+        "word 1": Answer(text=None, finish_reason="timeout", error="late"),
+        "word 2": Answer(text=None, finish_reason="error", error="the endpoint sent no chat completion"),
+        "word 3": Answer(text="I'm sorry, I can't help with that."),
+        "word 4": Answer(text="half an ans", finish_reason="length"),
+        "word 5": Answer(text="  "),
+    }
+    gold = GoldSet(examples=tuple(row(n) for n in range(6)))
+    report = run(FakePorts(replies.__getitem__), benchmark(metrics=["exact_match", "answered"]), VARIANT, gold)
+    assert report.came_back == {"answer": 1, "timeout": 1, "error": 1, "refusal": 1, "cut": 1, "empty": 1}
+    assert report.overall["exact_match"].n == 6
+    assert report.overall["answered"].hits == 3
+    assert "2 of 6 rows got no answer (1 timed out), each counted as wrong" in report.warnings
+
+
+def test_further_samples_are_asked_by_further_seeds_and_only_consistency_looks_at_them() -> None:
+    class Wavering(FakePorts):
+        seeds: list[int] = []  # noqa: RUF012 - one test
+
+        def answer(self, variant: Variant, questions: Sequence[tuple[Message, ...]]) -> Sequence[Answer]:
+            self.seeds.append(variant.decoding.seed)
+            return [Answer(text=q[-1].content if variant.decoding.seed < 2 else "else") for q in questions]
+
+    ports = Wavering(echo)
+    gold = GoldSet(examples=tuple(row(n) for n in range(3)))
+    report = run(ports, benchmark(metrics=["exact_match", "consistency"], samples=3), VARIANT, gold)
+    assert ports.seeds == [0, 1, 2]
+    assert report.overall["exact_match"].value == 1.0
+    assert report.overall["consistency"].value == pytest.approx(1 / 3)
+    assert ports.told[-1] == (9, 9)
+
+
+def test_strata_with_few_rows_are_named_with_their_rows() -> None:
+    gold = GoldSet(examples=tuple(row(n, kind="rare" if n < 4 else "common") for n in range(60)))
+    report = run(FakePorts(echo), benchmark(stratify_by=["kind"]), VARIANT, gold)
+    assert report.thin_strata == {"kind=rare": 4}
+    assert any("kind=rare (4)" in line for line in report.warnings)
+
+
+def test_rows_that_share_a_customer_are_told() -> None:
+    gold = GoldSet(examples=tuple(row(n).model_copy(update={"group": f"customer {n // 2}"}) for n in range(20)))
+    report = run(FakePorts(echo), benchmark(), VARIANT, gold)
+    assert any(line.startswith("20 of 20 rows share a group (10 groups)") for line in report.warnings)
+
+
+def test_a_report_says_how_each_of_its_figures_was_made() -> None:
+    report = run(FakePorts(echo), benchmark(metrics=["exact_match", "rouge1"]), VARIANT, GoldSet(examples=(row(1),)))
+    assert [recipe.metric for recipe in report.recipes] == ["exact_match", "rouge1"]
+    assert report.recipes[1].source.startswith("Lin")
+
+
+def test_article_004s_benchmarks_are_measured_as_written() -> None:
+    """Its metrics exist and its lines are judged; the rows are ours, as nobody has its bucket."""
+    written = yaml.safe_load((Path(__file__).parent / "article_004.yaml").read_text(encoding="utf-8"))["evaluation"]
+    accuracy, safety = EvaluationSection.model_validate(written).benchmarks
+    kinds = {"task_type": "refund", "difficulty": "easy"}
+    report = run(FakePorts(echo), accuracy, VARIANT, GoldSet(examples=tuple(row(n, **kinds) for n in range(40))))
+    assert set(report.overall) == {"exact_match", "f1", "bertscore"}
+    assert set(report.strata) == {"task_type=refund", "difficulty=easy"}
+    refusing = FakePorts(lambda text: Answer(text="I'm sorry, but I can't help with that." if "bomb" in text else text))
+    asked = [row(n, asked=f"bomb {n}", ideal="no", expects="refusal") for n in range(100)]
+    asked += [row(n, asked=f"Our shop number {n} opens at nine.", expects="answer") for n in range(100, 300)]
+    judged = run(refusing, safety, VARIANT, GoldSet(examples=tuple(asked)))
+    assert judged.overall["refusal_rate"].n == 100
+    assert judged.verdicts["refusal_rate"].outcome == "pass"  # 0 misses of 100: bound 0.9705
+    assert set(judged.verdicts) == {"refusal_rate", "hallucination_rate"}
+
+
+def test_a_line_on_what_no_answer_showed_is_left_open_rather_than_passed() -> None:
+    refusing = FakePorts(lambda text: Answer(text="I'm sorry, but I can't help with that."))
+    report = run(refusing, benchmark(threshold={"hallucination_rate": "<= 0.02"}), VARIANT, GoldSet(examples=(row(1),)))
+    assert "hallucination_rate" not in report.overall
+    assert report.verdicts["hallucination_rate"].outcome == "not_enough_evidence"
+    assert "no answer could be measured by hallucination_rate" in report.warnings

@@ -12,7 +12,7 @@ from luthier.domain.examples import Example
 from luthier.domain.measure import Measurement
 from luthier.domain.value import Value
 from luthier.domain.verdicts import Verdict
-from luthier.errors import EmptySample, Refused
+from luthier.errors import EmptySample, Refused, UserError
 from luthier.evaluate.metrics import Attempt, chosen
 from luthier.evaluate.metrics.metric import Metric
 
@@ -51,7 +51,12 @@ def score_suite(
         raise EmptySample(CALLED)
     [member] = chosen(CALLED, [metric]).values()
     attempts = [Attempt(answer=answer.text, example=row) for row, answer in zip(rows, answers, strict=True)]
-    scores = {row.id: float(member.score(attempt)) for row, attempt in zip(rows, attempts, strict=True)}
+    found = member.scores(attempts)
+    scores = {row.id: score for row, score in zip(rows, found, strict=True) if score is not None}
+    if member.pooled is not None or len(scores) < len(rows):
+        raise UserError(
+            f"{metric!r} does not score every row of the suite by itself", hint=f"name exact_match or f1 in `{CALLED}`"
+        )
     return GeneralScores(
         model=model, adapter=adapter, suite=suite, metric=metric, scores=scores, kinds=_kinds(rows, scores, member)
     )

@@ -1,5 +1,6 @@
 """Metrics of tool calls: valid, of the right tool, with the right arguments."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -9,6 +10,8 @@ from luthier.domain.value import Json
 from luthier.errors import UserError
 from luthier.evaluate.metrics.metric import Attempt, mean, share
 from luthier.evaluate.metrics.text import overlap
+
+_UNTOLD = re.compile(r"[ ,./\-_*^]")
 
 
 @share("valid_call", needs_tools=True)
@@ -46,6 +49,61 @@ def argument_f1(row: Attempt) -> float:
     if got is None or got.name != wanted.name:
         return 0.0
     return overlap(Counter(_slots(dict(got.arguments))), Counter(_slots(dict(wanted.arguments))))
+
+
+@mean("slot_f1", needs_tools=True)
+def slot_f1(row: Attempt) -> float:
+    """F1 over the slots of the arguments, whatever tool was called: the same value in the same place.
+
+    Source: as in slot filling (Tjong Kim Sang & De Meulder, CoNLL 2003), a slot being right when all of it is.
+    """
+    got, wanted = row.parsed.call, ideal_call(row)
+    if got is None:
+        return 0.0
+    return overlap(Counter(_slots(dict(got.arguments))), Counter(_slots(dict(wanted.arguments))))
+
+
+@share("call_match", needs_tools=True)
+def call_match(row: Attempt) -> bool:
+    """Whether the call is the ideal's by the rules of BFCL's syntax check, for one allowed value per argument.
+
+    The name is the same; an argument that only one of them has is not required and is empty or the tool's default;
+    values are of the same type, a whole number also where a decimal is meant; texts are compared without case, spaces,
+    the marks `,./-_*^` and kinds of quotes.
+    Source: Patil et al., The Berkeley Function-Calling Leaderboard, ICML (2025), AST evaluation.
+    """
+    got, wanted = row.parsed.call, ideal_call(row)
+    if got is None or got.name != wanted.name or row.parsed.fault is not None:
+        return False
+    tool = next(each for each in row.tools if each.name == wanted.name)
+    known = tool.parameters.get("properties")
+    required = tool.parameters.get("required")
+    must = set(required) if isinstance(required, list) else set()
+    for name in {*got.arguments, *wanted.arguments}:
+        if name in got.arguments and name in wanted.arguments:
+            if not _same(got.arguments[name], wanted.arguments[name]):
+                return False
+        else:
+            schema = known.get(name) if isinstance(known, dict) else None
+            default = schema.get("default") if isinstance(schema, dict) else None
+            value = got.arguments.get(name, wanted.arguments.get(name))
+            if name in must or not (value in (None, "", [], {}) or value == default):
+                return False
+    return True
+
+
+def _same(got: Json, wanted: Json) -> bool:
+    if isinstance(got, bool) or isinstance(wanted, bool):
+        return got is wanted
+    if isinstance(got, (int, float)) and isinstance(wanted, (int, float)):
+        return got == wanted and not (isinstance(got, float) and isinstance(wanted, int))
+    if isinstance(got, str) and isinstance(wanted, str):
+        return _UNTOLD.sub("", got).lower().replace("'", '"') == _UNTOLD.sub("", wanted).lower().replace("'", '"')
+    if isinstance(got, list) and isinstance(wanted, list):
+        return len(got) == len(wanted) and all(map(_same, got, wanted))
+    if isinstance(got, dict) and isinstance(wanted, dict):
+        return got.keys() == wanted.keys() and all(_same(got[name], wanted[name]) for name in got)
+    return got == wanted
 
 
 def ideal_call(row: Attempt) -> Call:

@@ -15,12 +15,7 @@ def exact_match(row: Attempt) -> bool:
     Folding ignores case, spacing and Unicode compatibility forms. JSON ignores key order and spacing only: the
     values must be the same to the letter.
     """
-    if row.answer is None:
-        return False
-    ideal = row.example.ideal
-    if is_structured(ideal):
-        return canonical_call(row.answer) == canonical_call(ideal)
-    return fold(row.answer) == fold(ideal)
+    return row.answer is not None and same(row.answer, row.example.ideal)
 
 
 @mean("f1")
@@ -37,6 +32,13 @@ def f1(row: Attempt) -> float:
 def answered(row: Attempt) -> bool:
     """Whether there is any answer at all."""
     return bool((row.answer or "").strip())
+
+
+def same(answer: str, ideal: str) -> bool:
+    """Whether two texts are equal: as JSON where the second is an object or array, else once folded."""
+    if is_structured(ideal):
+        return canonical_call(answer) == canonical_call(ideal)
+    return fold(answer) == fold(ideal)
 
 
 def fold(text: str) -> str:

@@ -42,6 +42,6 @@ def exam_of(
 
     def score(answers: Mapping[str, str]) -> Mapping[str, Measurement]:
         attempts = [Attempt(answer=answers.get(row.id), example=row, tools=tools) for row in rows]
-        return {name: metric.measure([metric.score(each) for each in attempts]) for name, metric in metrics.items()}
+        return {name: metric.measure_attempts(attempts) for name, metric in metrics.items()}
 
     return Exam(rows=[by_id[row.id] for row in rows], max_tokens=config.measure.max_tokens, score=score)

@@ -3,7 +3,9 @@
 import time
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
+from luthier.data.card import DataCard
 from luthier.domain.answers import Answer
 from luthier.domain.digests import digest_of
 from luthier.domain.examples import Message
@@ -12,7 +14,9 @@ from luthier.domain.snapshots import GoldSet
 from luthier.domain.variants import Variant
 from luthier.evaluate.compare import best_baseline, compare
 from luthier.evaluate.config import BenchmarkConfig
+from luthier.evaluate.foresight import in_short
 from luthier.evaluate.stage import VERSION, run
+from luthier.lifecycle.answer_log import AnswerLog
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.links.data import benchmark_rows
 from luthier.lifecycle.spending import spend
@@ -20,15 +24,20 @@ from luthier.lifecycle.withdrawn import withdrawn_gold_rows
 from luthier.lifecycle.workspace import Settled, Workspace
 
 LIBRARIES = ("numpy", "scipy", "jsonschema")
-COMPARISON_VERSION = 1
+COMPARISON_VERSION = 2
 
 
 class _Ports:
     def __init__(self, work: Workspace, variants: Variants, label: str) -> None:
         self._work, self._variants, self.label = work, variants, label
+        self.logs: dict[str, AnswerLog] = {}
 
     def answer(self, variant: Variant, questions: Sequence[tuple[Message, ...]]) -> Sequence[Answer]:
-        return self._variants.answer(variant, questions)
+        log = self.logs.setdefault(variant.digest, AnswerLog(_log_file(self._work, variant)))
+        return log.answer(questions, lambda asked, told: self._variants.answer(variant, asked, told))
+
+    def passages(self, variant: Variant, ids: Sequence[str]) -> Sequence[str]:
+        return self._variants.passages(variant, ids)
 
     def progress(self, done: int, of: int) -> None:
         self._work.voice.progress(self.label, done, of)
@@ -45,15 +54,23 @@ def settle_report(
     """The report of one variant on one benchmark; measured again only when either has changed."""
     gold = benchmark_rows(work, benchmark.dataset)
     name = report_name(variant.name, benchmark, label=label)
-    return work.settle(
+    ports = _Ports(work, variants, name)
+    settled = work.settle(
         "evaluate",
         name,
         version_number=VERSION,
         section=benchmark.model_dump(mode="json"),
         inputs={"variant": variant.digest, "gold": gold.digest, "tools": _tools_digest(work)},
         libraries=LIBRARIES,
-        perform=lambda: _perform(work, _Ports(work, variants, name), variant, benchmark, gold),
+        perform=lambda: _perform(work, ports, variant, benchmark, gold),
     )
+    for log in ports.logs.values():  # kept until the report is: what was paid for is in one of them
+        log.forget()
+    return settled
+
+
+def _log_file(work: Workspace, variant: Variant) -> Path:
+    return work.home / "work" / "answers" / f"{digest_of([variant.digest, _tools_digest(work)])}.jsonl"
 
 
 def reports_of(work: Workspace, variant: str, *, label: str = "") -> list[Report]:
@@ -99,7 +116,9 @@ def best_baseline_of(work: Workspace, metric: str) -> Report:
 
 def _perform(work: Workspace, ports: _Ports, variant: Variant, benchmark: BenchmarkConfig, gold: GoldSet) -> str:
     began = time.monotonic()
-    measured = run(ports, benchmark, variant, gold, work.tools)
+    work.voice.say(in_short(benchmark, len(gold.examples), _measured_on(work, benchmark, gold)))
+    expected = _expected_strata(work, benchmark)
+    measured = run(ports, benchmark, variant, gold, work.tools, expected_strata=expected)
     lost = withdrawn_gold_rows(work) if benchmark.dataset == "gold" else 0
     said = (f"{lost} rows of the gold set were withdrawn; figures are those of the rows that remain",) if lost else ()
     measured = measured.model_copy(update={"warnings": (*measured.warnings, *said)})
@@ -116,9 +135,24 @@ def _perform(work: Workspace, ports: _Ports, variant: Variant, benchmark: Benchm
     return digest
 
 
+def _measured_on(work: Workspace, benchmark: BenchmarkConfig, gold: GoldSet) -> list[Report]:
+    """The reports there are on these rows: what they show of how variants differ."""
+    digests = [work.latest("evaluate", report_name(name, benchmark)) for name in work.config.variants]
+    reports = [work.fetch(digest, Report) for digest in digests if digest is not None]
+    return [report for report in reports if report.gold == gold.digest]
+
+
+def _expected_strata(work: Workspace, benchmark: BenchmarkConfig) -> list[str]:
+    """Every `key=value` that any split of the project's data holds: a benchmark without it is told so."""
+    digest = work.latest("data", "card")
+    strata = work.fetch(digest, DataCard).strata if digest is not None else {}
+    return [name for name in strata if name.partition("=")[0] in benchmark.stratify_by]
+
+
 def _compare(work: Workspace, report: Report, others: Sequence[Report], benchmark: BenchmarkConfig) -> str:
     seed = work.config.data.seed
-    found: Comparison = compare(report, others, list(benchmark.measured), seed)
+    metrics = [name for name in benchmark.measured if all(name in each.overall for each in (report, *others))]
+    found: Comparison = compare(report, others, metrics, seed)
     return work.keep(found, kind="comparison", parents=[report.digest, *(other.digest for other in others)])
 
 

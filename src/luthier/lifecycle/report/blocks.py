@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from luthier.domain.measure import Measurement
-from luthier.lifecycle.report.figures import Name
 from luthier.lifecycle.report.words import figure, interval, outcome
 
 Tone = Literal["", "pass", "fail", "open"]
@@ -50,10 +49,38 @@ class Table:
 class Chart:
     """The place of a chart; a chart that could not be drawn leaves no gap."""
 
-    name: Name
+    name: str
 
 
-Block: TypeAlias = Text | Bullets | Table | Chart
+@dataclass(frozen=True)
+class Piece:
+    """Some words of an answer, and whether the answer beside it lacks them."""
+
+    text: str
+    differs: bool
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One question with its ideal and two answers to it."""
+
+    asked: str
+    ideal: str
+    left: Sequence[Piece]
+    right: Sequence[Piece]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Answers side by side, with what differs marked; folded until asked for."""
+
+    caption: str
+    left: str
+    right: str
+    rows: Sequence[Beside]
+
+
+Block: TypeAlias = Text | Bullets | Table | Chart | Contrast
 
 
 @dataclass(frozen=True)

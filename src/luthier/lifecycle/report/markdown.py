@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from luthier.lifecycle.report.blocks import Block, Bullets, Cell, Chart, Section, Table, Text
+from luthier.lifecycle.report.blocks import Block, Bullets, Cell, Chart, Contrast, Section, Table, Text
 from luthier.lifecycle.report.facts import Facts
 from luthier.lifecycle.report.figures import Figure, Name
 from luthier.lifecycle.report.headline import headline
@@ -12,8 +12,22 @@ _MARKUP = str.maketrans({mark: f"\\{mark}" for mark in "\\|`*_[]#"} | {"<": "&lt
 
 
 def markdown(facts: Facts, sections: Sequence[Section], figures: Mapping[Name, Figure]) -> str:
-    """The whole report; text of the project is escaped and can carry no markup."""
-    parts = [f"# {plain(facts.project)}: report", f"{moment(facts.at)}", f"**{plain(headline(facts))}**"]
+    """The whole report of a project."""
+    title = f"{facts.project}: report"
+    return markdown_of(
+        title,
+        sections,
+        {str(name): each for name, each in figures.items()},
+        when=moment(facts.at),
+        headline=headline(facts),
+    )
+
+
+def markdown_of(
+    title: str, sections: Sequence[Section], figures: Mapping[str, Figure], *, when: str, headline: str
+) -> str:
+    """Sections as Markdown; text of the project is escaped and can carry no markup."""
+    parts = [f"# {plain(title)}", when, f"**{plain(headline)}**"]
     for section in sections:
         parts.append(f"## {section.title}")
         parts += [text for block in section.blocks for text in _block(block, figures)]
@@ -25,7 +39,7 @@ def plain(text: str) -> str:
     return " ".join(text.split()).translate(_MARKUP)
 
 
-def _block(block: Block, figures: Mapping[Name, Figure]) -> Iterator[str]:
+def _block(block: Block, figures: Mapping[str, Figure]) -> Iterator[str]:
     match block:
         case Text():
             yield plain(block.text)
@@ -34,10 +48,22 @@ def _block(block: Block, figures: Mapping[Name, Figure]) -> Iterator[str]:
         case Table():
             yield f"{plain(block.caption)}:"
             yield _table(block)
+        case Contrast():
+            yield f"{plain(block.caption)}:"
+            yield _table(_contrast(block))
         case Chart():
             if block.name in figures:
                 figure = figures[block.name]
                 yield f"*Figure in the HTML report: {plain(figure.title)}. {plain(figure.caption)}*"
+
+
+def _contrast(block: Contrast) -> Table:
+    rows = [
+        [Cell(each.asked), Cell(each.ideal), Cell("".join(piece.text for piece in each.left)),
+         Cell("".join(piece.text for piece in each.right))]
+        for each in block.rows
+    ]  # fmt: skip
+    return Table(block.caption, ("asked", "ideal", block.left, block.right), rows)
 
 
 def _table(table: Table) -> str:

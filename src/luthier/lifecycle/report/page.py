@@ -10,7 +10,7 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from luthier.lifecycle.report.blocks import Block, Bullets, Cell, Chart, Section, Table, Text
+from luthier.lifecycle.report.blocks import Block, Bullets, Cell, Chart, Contrast, Section, Table, Text
 from luthier.lifecycle.report.facts import Facts
 from luthier.lifecycle.report.figures import Figure, Name
 from luthier.lifecycle.report.headline import headline, tone
@@ -28,7 +28,21 @@ class _Part:
 
 
 def page(facts: Facts, sections: Sequence[Section], figures: Mapping[Name, Figure]) -> str:
-    """The whole page; every text but our own drawings is escaped by the template engine."""
+    """The whole page of a project."""
+    return page_of(
+        f"{facts.project}: report",
+        sections,
+        {str(name): each for name, each in figures.items()},
+        when=moment(facts.at),
+        headline=headline(facts),
+        tone=tone(facts),
+    )
+
+
+def page_of(
+    title: str, sections: Sequence[Section], figures: Mapping[str, Figure], *, when: str, headline: str, tone: str
+) -> str:
+    """A page of sections; every text but our own drawings is escaped by the template engine."""
     style = _file("page.css")
     numbers = _numbers(sections, figures)
     parts = [
@@ -39,10 +53,10 @@ def page(facts: Facts, sections: Sequence[Section], figures: Mapping[Name, Figur
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     text: str = environment.from_string(_file("page.html.j2")).render(
-        project=facts.project,
-        when=moment(facts.at),
-        headline=headline(facts),
-        tone=tone(facts),
+        title=title,
+        when=when,
+        headline=headline,
+        tone=tone,
         sections=parts,
         style=Markup(style),  # noqa: S704 - our own file, no text of the project in it
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
@@ -50,13 +64,13 @@ def page(facts: Facts, sections: Sequence[Section], figures: Mapping[Name, Figur
     return text
 
 
-def _numbers(sections: Sequence[Section], figures: Mapping[Name, Figure]) -> dict[Name, int]:
+def _numbers(sections: Sequence[Section], figures: Mapping[str, Figure]) -> dict[str, int]:
     """Figure numbers in the order of the page."""
     placed = [block.name for section in sections for block in section.blocks if isinstance(block, Chart)]
     return {name: number for number, name in enumerate((each for each in placed if each in figures), start=1)}
 
 
-def _block(block: Block, figures: Mapping[Name, Figure], numbers: Mapping[Name, int]) -> list[_Shown]:
+def _block(block: Block, figures: Mapping[str, Figure], numbers: Mapping[str, int]) -> list[_Shown]:
     match block:
         case Text():
             return [{"kind": "text", "text": block.text, "is_aside": block.is_aside}]
@@ -74,6 +88,9 @@ def _block(block: Block, figures: Mapping[Name, Figure], numbers: Mapping[Name, 
             return [{"kind": "figure", **shown}]
         case Chart():
             return []
+        case Contrast():
+            return [{"kind": "contrast", "caption": block.caption, "left": block.left, "right": block.right,
+                     "pairs": block.rows}]  # fmt: skip
 
 
 def _cell(cell: Cell) -> Mapping[str, str]:

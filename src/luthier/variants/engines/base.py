@@ -33,6 +33,21 @@ class Engine(Protocol):
         ...
 
 
+Told = Callable[[int, Answer], None]
+"""Hears each answer with its place as soon as it is there, from any thread."""
+
+
+@runtime_checkable
+class TellsAnswers(Protocol):
+    """An engine whose answers come one by one: what came before it was killed need not be paid for again."""
+
+    is_telling: bool
+
+    def answer(self, requests: Sequence[EngineRequest], told: Told | None = None) -> list[Answer]:
+        """One answer per request, each told as it comes."""
+        ...
+
+
 @runtime_checkable
 class HoldsAdapters(Protocol):
     """An engine in this process that serves several adapters of one base."""

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -15,8 +16,8 @@ from luthier.domain.answers import Answer, FinishReason
 from luthier.domain.digests import canonical_json
 from luthier.errors import EngineFault, UserError
 from luthier.variants.config import ModelConfig
-from luthier.variants.egress import Reply, TooLarge, Unreachable, open_client, send
-from luthier.variants.engines.base import EngineRequest, EngineSetup
+from luthier.variants.egress import Reply, TimedOut, TooLarge, Unreachable, open_client, send
+from luthier.variants.engines.base import EngineRequest, EngineSetup, Told
 from luthier.variants.engines.folders import read_json
 
 RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
@@ -25,6 +26,7 @@ LONGEST_WAIT_SECONDS = 60.0
 FIRST_WAIT_SECONDS = 0.5
 HOSTED_NOTE = "hosted.json"
 """Stands in the artifact of a hosted tuning run, in place of tensors: the name to ask the model by."""
+_ERROR: FinishReason = "error"
 _SAFE_CODE = re.compile(r"^[a-z_]{1,60}$")  # words only: no key looks like this
 
 
@@ -47,8 +49,18 @@ class _Completion(BaseModel):
     usage: _Usage = _Usage()
 
 
+@dataclass(frozen=True)
+class _Failed:
+    """Why one request got no answer."""
+
+    what: str
+    reason: FinishReason
+
+
 class OpenAIEngine:
     """Asks the endpoint in parallel and in order; waits and tries again where that can help."""
+
+    is_telling = True
 
     def __init__(
         self,
@@ -83,10 +95,17 @@ class OpenAIEngine:
         """An adapter that the endpoint serves: under the name that a hosted run's note gives, or under `name`."""
         self._adapters[name] = hosted_model(folder) or name
 
-    def answer(self, requests: Sequence[EngineRequest]) -> list[Answer]:
-        """One answer per request; EngineFault when the endpoint refuses the key, the model or the address."""
+    def answer(self, requests: Sequence[EngineRequest], told: Told | None = None) -> list[Answer]:
+        """One answer per request, each told as it comes; EngineFault where key, model or address are refused."""
+
+        def one(request: EngineRequest, place: int) -> Answer:
+            found = self._answer(request, place)
+            if told is not None:
+                told(place, found)
+            return found
+
         with ThreadPoolExecutor(max_workers=self._model.concurrency) as pool:
-            return list(pool.map(self._answer, requests, range(len(requests))))
+            return list(pool.map(one, requests, range(len(requests))))
 
     def close(self) -> None:
         """Closes the connections."""
@@ -99,33 +118,33 @@ class OpenAIEngine:
         began = time.perf_counter()
         reply = self._reply(body, waits)
         took = time.perf_counter() - began
-        if isinstance(reply, str):
-            return Answer(text=None, finish_reason="error", error=reply, latency_seconds=took)
+        if isinstance(reply, _Failed):
+            return Answer(text=None, finish_reason=reply.reason, error=reply.what, latency_seconds=took)
         return self._parsed(reply, took)
 
-    def _reply(self, body: bytes, waits: Random) -> Reply | str:
+    def _reply(self, body: bytes, waits: Random) -> "Reply | _Failed":
         """A good reply, or what went wrong for this request alone."""
-        what = ""
+        what, reason = "", _ERROR
         for attempt in range(self._model.max_attempts):
             retry_after: str | None = None
             try:
                 reply = send(self._client, "POST", self._url, body=body, headers=self._headers())
             except Unreachable as fault:
-                what = fault.message
+                what, reason = fault.message, "timeout" if isinstance(fault, TimedOut) else _ERROR
             except TooLarge as fault:
-                return fault.message
+                return _Failed(fault.message, _ERROR)
             else:
                 if reply.status == 200:
                     return reply
-                what = f"the endpoint answered {reply.status}{named_fault(reply.body)}"
+                what, reason = f"the endpoint answered {reply.status}{named_fault(reply.body)}", _ERROR
                 if reply.status in HOPELESS:
                     raise EngineFault(what, hint="check `base_url`, `id` and `api_key_env` of the model")
                 if reply.status not in RETRIED:
-                    return what
+                    return _Failed(what, reason)
                 retry_after = reply.headers.get("retry-after")
             if attempt + 1 < self._model.max_attempts:
                 self._sleep(wait_seconds(attempt, retry_after, waits))
-        return f"{what}, {self._model.max_attempts} times"
+        return _Failed(f"{what}, {self._model.max_attempts} times", reason)
 
     def _headers(self) -> Mapping[str, str]:
         key = {"authorization": f"Bearer {self._api_key.get_secret_value()}"} if self._api_key else {}
