@@ -11,7 +11,8 @@ CATCH_ALL = {"Exception", "BaseException"}
 MAY_CATCH_ALL = {
     "server/errors.py",
     "lifecycle/worker.py",
-    "engine/scheduler.py",  # each of these logs the traceback under an error id
+    "engine/scheduler.py",
+    "gateway/app.py",  # each of these logs the traceback under an error id
     "data/executors/backends/cluster.py",  # Ray raises plain `Exception`s; what it raised is kept as the cause
 }
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv"}

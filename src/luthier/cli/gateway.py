@@ -9,6 +9,8 @@ from luthier.cli.options import ProjectOption, SetOption
 from luthier.cli.output import log_to_stderr
 from luthier.errors import UserError
 from luthier.lifecycle.serving.gateway import serve
+from luthier.project.environment import Environment
+from luthier.project.load import load_project
 
 app = typer.Typer()
 
@@ -28,10 +30,12 @@ def gateway(
 ) -> None:
     """Serve the released variants under the OpenAI surface, in front of back ends that speak it."""
     log_to_stderr()
-    with opened(project, assignments) as work:
-        backends = dict(_pair(text) for text in backend)
-        key = work.environment.secret(backend_key_env) if backend_key_env else None
-        serve(work, backends, dict.fromkeys(backends, key) if key else {}, port=port)
+    environment = Environment.of_process()
+    loaded = load_project(project, assignments=assignments or (), environment=environment)
+    backends = dict(_pair(text) for text in backend)
+    key = environment.secret(backend_key_env) if backend_key_env else None
+    keys = dict.fromkeys(backends, key) if key else {}
+    serve(loaded, environment, lambda: opened(project, assignments), backends, keys, port=port)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,25 +1,64 @@
 """The gateway's routes; every one needs a key except those in OPEN_PATHS."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from decimal import Decimal
 
-import aiohttp
 import orjson
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
 
 from luthier.domain.interactions import Feedback
-from luthier.gateway.chat import Chat
+from luthier.errors import LuthierError
+from luthier.gateway.answers import JsonObject, Usage
+from luthier.gateway.chat import Answered, Chat, Served
 from luthier.gateway.config import GatewayConfig
+from luthier.gateway.embeddings import Embeddings
 from luthier.gateway.faults import HttpFault
+from luthier.gateway.http.intake import BadRequest
+from luthier.gateway.http.messages import EVENTS, TEXT, Request, Response
+from luthier.gateway.limits import Account, Accounts
+from luthier.gateway.metrics import Metrics
 from luthier.gateway.ports import Ports
-from luthier.gateway.requests import ChatRequest, read_chat, read_feedback
-from luthier.gateway.upstream import Piece
+from luthier.gateway.requests import (
+    ChatRequest,
+    CompletionRequest,
+    EmbeddingsRequest,
+    FeedbackRequest,
+    read,
+    read_chat,
+)
+from luthier.gateway.spool import SpoolFull
+from luthier.gateway.streaming import Streamed
 
+log = logging.getLogger("luthier.gateway")
 OPEN_PATHS = frozenset({"/health"})
-Handler = Callable[[Request, str, str], Awaitable[Response]]
+DAY_SECONDS = 86_400
+_NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request with who makes it and under which id it is answered."""
+
+    request: Request
+    caller: str
+    id: str
+    account: Account
+
+
+Handler = Callable[[Call], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One route."""
+
+    methods: frozenset[str]
+    path: str
+    handler: Handler
 
 
 class Gateway:
@@ -28,133 +67,172 @@ class Gateway:
     def __init__(self, ports: Ports, config: GatewayConfig) -> None:
         self._ports = ports
         self._config = config
-        self._chat: Chat | None = None
+        self.metrics = Metrics()
+        self.accounts = Accounts(config.limits, config.key_limits, config.workers)
+        self.chat = Chat(ports, config, self.metrics)
+        self.embeddings = Embeddings(ports, config, self.metrics)
+        get, post = frozenset({"GET"}), frozenset({"POST"})
+        self.routes = (
+            Entry(get, "/health", self._health),
+            Entry(get, "/metrics", self._metrics),
+            Entry(get, "/v1/models", self._models),
+            Entry(post, "/v1/chat/completions", self._create_chat),
+            Entry(post, "/v1/completions", self._create_completion),
+            Entry(post, "/v1/embeddings", self._create_embeddings),
+            Entry(post, "/v1/feedback", self._create_feedback),
+        )
+        self._by_path = {entry.path: entry for entry in self.routes}
 
-    @asynccontextmanager
-    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        """One pool of connections to the back ends for as long as the app lives."""
-        timeout = aiohttp.ClientTimeout(total=self._config.upstream_timeout_seconds, connect=5)
-        async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=256)) as session:
-            self._chat = Chat(self._ports, session, keep_content=self._config.keep_content)
-            yield
+    async def answer(self, request: Request) -> Response:
+        """The response to any request; the last handler of the gateway."""
+        request_id, began = f"chatcmpl-{self._ports.new_id()}", time.perf_counter()
+        try:
+            response = await self._answered(request, request_id)
+        except HttpFault as fault:
+            response = fault.response(request_id)
+        except LuthierError as fault:
+            response = HttpFault(503, fault.message, code=fault.code).response(request_id)
+        except asyncio.CancelledError:
+            raise
+        except Exception as fault:  # the last handler: logged under the id that the client gets
+            log.error("unexpected fault", exc_info=fault, extra={"request_id": request_id, "error_id": request_id})
+            response = HttpFault(500, "the gateway failed; quote the request id", code="internal").response(request_id)
+        path = request.path if request.path in self._by_path else "other"
+        self.metrics.count("luthier_requests_total", path, str(response.status))
+        if response.status >= 500:
+            facts = {"request_id": request_id, "status": response.status, "path": path}
+            log.warning("request failed", extra=facts | {"seconds": round(time.perf_counter() - began, 4)})
+        return response
 
-    def guarded(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        """`handler` behind the key check, with faults told in OpenAI's shape."""
+    def refuse(self, fault: BadRequest) -> Response:
+        """The response to bytes that are no request."""
+        self.metrics.count("luthier_requests_total", "none", str(fault.status))
+        return HttpFault(fault.status, str(fault), code=fault.code).response(f"chatcmpl-{self._ports.new_id()}")
 
-        async def handle(request: Request) -> Response:
-            request_id = f"chatcmpl-{self._ports.new_id()}"
-            try:
-                return await handler(request, self._caller(request), request_id)
-            except HttpFault as fault:
-                return fault.response(request_id)
-
-        return handle
+    async def _answered(self, request: Request, request_id: str) -> Response:
+        entry = self._by_path.get(request.path)
+        is_open = entry is not None and entry.path in OPEN_PATHS
+        caller = "" if is_open else self._caller(request)
+        if entry is None:
+            raise HttpFault(404, "nothing answers at this path", code="not_found")
+        if request.method.decode("latin-1") not in entry.methods:
+            raise HttpFault(405, "the path answers to another method", code="method_not_allowed")
+        account = self.accounts.of(caller, time.monotonic())
+        return await entry.handler(Call(request, caller, request_id, account))
 
     def _caller(self, request: Request) -> str:
-        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-        caller = self._ports.authenticate(secret.strip()) if scheme.lower() == "bearer" and secret else None
+        value = request.headers.get(b"authorization", b"")
+        scheme, _, secret = value.partition(b" ")
+        is_bearer = scheme.lower() == b"bearer" and 0 < len(secret) <= 512 and secret.isascii()
+        caller = self._ports.authenticate(secret.decode("ascii").strip()) if is_bearer else None
         if caller is None:
             raise HttpFault(401, "no valid API key was given", code="invalid_api_key")
         return caller
 
-    async def health(self, _request: Request) -> Response:
+    async def _health(self, _call: Call) -> Response:
         """Whether this process can route; the one open path."""
-        return JSONResponse({"status": "ok", "routes": self._ports.routes().version})
+        return Response(200, orjson.dumps({"status": "ok", "routes": self._ports.routes().version}))
 
-    async def models(self, _request: Request, _caller: str, request_id: str) -> Response:
+    async def _metrics(self, _call: Call) -> Response:
+        """Prometheus' text, of this worker."""
+        backends = self.chat.backends
+        health = {
+            f'{{backend="{address}",model="{model}"}}': float(word == "up")
+            for (address, model), word in backends.health().items()
+        }
+        gauges = {
+            "luthier_routes_version": ("Route table in force.", {"": float(self._ports.routes().version)}),
+            "luthier_backend_up": ("Whether a model at a back end is asked.", health),
+            "luthier_backend_requests_open": ("Requests under way at back ends.", {"": float(backends.open_count())}),
+        }
+        return Response(200, self.metrics.text(gauges), TEXT)
+
+    async def _models(self, call: Call) -> Response:
         """The one model an application sees."""
         model = {"id": self._ports.model_name(), "object": "model", "created": 0, "owned_by": "luthier"}
-        return JSONResponse({"object": "list", "data": [model]}, headers={"x-request-id": request_id})
+        return Response(200, orjson.dumps({"object": "list", "data": [model]}), headers=_ids(call))
 
-    async def create_chat(self, request: Request, caller: str, request_id: str) -> Response:
+    async def _create_chat(self, call: Call) -> Response:
         """A chat completion, whole or as a stream of server-sent events."""
-        asked = read_chat(await self._body(request), max_messages=self._config.max_messages)
-        headers = {"x-request-id": request_id}
-        chat = self._running()
-        if not asked.stream:
-            release_id, piece = await chat.answer(asked, caller, request_id)
-            headers["x-luthier-release"] = release_id
-            return JSONResponse(self._completion(asked, piece, request_id), headers=headers)
-        pieces = chat.pieces(asked, caller, request_id)
-        first = await anext(pieces)  # a fault before the first piece is still an HTTP error
-        events = self._events(asked, first, pieces, request_id)
-        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+        self._admit(call)
+        return await self._text(call, read_chat(call.request.body, max_messages=self._config.max_messages))
 
-    async def create_feedback(self, request: Request, _caller: str, request_id: str) -> Response:
+    async def _create_completion(self, call: Call) -> Response:
+        """A text gone on with by the release's model, without its prompt."""
+        self._admit(call)
+        return await self._text(call, read(CompletionRequest, call.request.body))
+
+    async def _create_embeddings(self, call: Call) -> Response:
+        """Vectors of texts, where the project names who makes them."""
+        self._admit(call)
+        body, tokens = await self.embeddings.answer(read(EmbeddingsRequest, call.request.body))
+        call.account.spend(tokens, _NOTHING, self._day())
+        return Response(200, body, headers=(*_ids(call), *call.account.headers()))
+
+    async def _create_feedback(self, call: Call) -> Response:
         """What a person or system says of one answer, by response id."""
-        said = read_feedback(await self._body(request))
+        said = read(FeedbackRequest, call.request.body)
         feedback = Feedback(interaction_id=said.response_id, at=self._ports.now(), kind=said.kind, value=said.value)
-        if not await self._ports.record_feedback(feedback):
+        try:
+            is_known = self._ports.record_feedback(feedback)
+        except (SpoolFull, OSError) as fault:
+            raise HttpFault(503, "feedback cannot be recorded now", code="recording_unavailable") from fault
+        if not is_known:
             raise HttpFault(404, f"no response has the id {said.response_id!r}", code="response_not_found")
-        return JSONResponse({"recorded": True}, status_code=201, headers={"x-request-id": request_id})
+        return Response(201, b'{"recorded":true}', headers=_ids(call))
 
-    def _running(self) -> Chat:
-        if self._chat is None:
-            raise HttpFault(503, "the gateway is starting", code="starting")
-        return self._chat
+    async def _text(self, call: Call, asked: ChatRequest | CompletionRequest) -> Response:
+        served = self.chat.begin(asked, call.caller, call.id)
+        if asked.stream:
+            served, chunks = await self.chat.stream(served)
+            kind = "chat.completion.chunk" if isinstance(asked, ChatRequest) else "text_completion"
+            streamed = Streamed(self.chat, served, self._frame(asked, call.id, kind))
+            told = (*_ids(call), (b"x-luthier-release", served.route.release), *call.account.headers())
+            return Response(200, b"", EVENTS, told, self._counted(call, streamed, streamed.events(chunks)))
+        answered = await self.chat.answer(served)
+        self._spend(call, answered.served, answered.said.usage)
+        told = (*_ids(call), (b"x-luthier-release", answered.served.route.release), *call.account.headers())
+        return Response(200, orjson.dumps(self._completion(asked, answered, call.id)), headers=told)
 
-    async def _body(self, request: Request) -> bytes:
-        body = bytearray()
-        async for part in request.stream():
-            body += part
-            if len(body) > self._config.max_body_bytes:
-                limit = self._config.max_body_bytes
-                raise HttpFault(413, f"the body is larger than {limit} bytes", code="body_too_large")
-        return bytes(body)
+    async def _counted(
+        self, call: Call, streamed: Streamed, events: AsyncGenerator[bytes, None]
+    ) -> AsyncGenerator[bytes, None]:
+        """The events; whatever way they end, what they took is counted."""
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    yield event
+        finally:
+            self._spend(call, streamed.served, streamed.usage)
+            self.metrics.count("luthier_stream_chunks_total", by=streamed.sent)
 
-    def _completion(self, asked: ChatRequest, piece: Piece, answer_id: str) -> dict[str, object]:
-        message = {"role": "assistant", "content": piece.text}
-        choice = {"index": 0, "message": message, "finish_reason": piece.finish_reason or "stop", "logprobs": None}
-        return {**self._frame(asked, answer_id, "chat.completion"), "choices": [choice], "usage": _usage(piece)}
+    def _admit(self, call: Call) -> None:
+        call.account.admit(time.monotonic(), self._day())
 
-    def _frame(self, asked: ChatRequest, answer_id: str, kind: str) -> dict[str, object]:
+    def _spend(self, call: Call, served: Served, usage: Usage) -> None:
+        call.account.spend(usage.prompt + usage.completion, self.chat.cost(served, usage), self._day())
+
+    def _completion(self, asked: ChatRequest | CompletionRequest, answered: Answered, answer_id: str) -> JsonObject:
+        is_chat = isinstance(asked, ChatRequest)
+        for choice in answered.said.choices:
+            choice.setdefault("logprobs", None)
+            if is_chat:
+                choice["message"].setdefault("role", "assistant")
+        frame = self._frame(asked, answer_id, "chat.completion" if is_chat else "text_completion")
+        return {**frame, "choices": answered.said.choices, "usage": answered.said.usage.told}
+
+    def _frame(self, asked: ChatRequest | CompletionRequest, answer_id: str, kind: str) -> JsonObject:
         created = int(self._ports.now().timestamp())
         return {"id": answer_id, "object": kind, "created": created, "model": asked.model}
 
-    async def _events(
-        self, asked: ChatRequest, first: Piece, rest: AsyncIterator[Piece], answer_id: str
-    ) -> AsyncIterator[bytes]:
-        frame = self._frame(asked, answer_id, "chat.completion.chunk")
-        usage = first
-        yield _event({**frame, "choices": [_delta(first, role="assistant")]})
-        try:
-            async for piece in rest:
-                usage = piece if piece.prompt_tokens else usage
-                if piece.text or piece.finish_reason:
-                    yield _event({**frame, "choices": [_delta(piece)]})
-        except HttpFault as fault:
-            yield _event(fault.body())
-            return
-        if asked.stream_options and asked.stream_options.include_usage:
-            yield _event({**frame, "choices": [], "usage": _usage(usage)})
-        yield b"data: [DONE]\n\n"
+    def _day(self) -> int:
+        return int(self._ports.now().timestamp()) // DAY_SECONDS
 
 
-def create_app(ports: Ports, config: GatewayConfig) -> Starlette:
-    """The gateway as an ASGI app."""
-    gateway = Gateway(ports, config)
-    routes = [
-        Route("/health", gateway.health, methods=["GET"]),
-        Route("/v1/models", gateway.guarded(gateway.models), methods=["GET"]),
-        Route("/v1/chat/completions", gateway.guarded(gateway.create_chat), methods=["POST"]),
-        Route("/v1/feedback", gateway.guarded(gateway.create_feedback), methods=["POST"]),
-    ]
-    return Starlette(routes=routes, lifespan=gateway.lifespan)
+def create_app(ports: Ports, config: GatewayConfig) -> Gateway:
+    """The gateway over its ports."""
+    return Gateway(ports, config)
 
 
-def _usage(piece: Piece) -> dict[str, int]:
-    total = piece.prompt_tokens + piece.completion_tokens
-    return {
-        "prompt_tokens": piece.prompt_tokens,
-        "completion_tokens": piece.completion_tokens,
-        "total_tokens": total,
-    }
-
-
-def _delta(piece: Piece, *, role: str | None = None) -> dict[str, object]:
-    delta = {"role": role, "content": piece.text} if role else {"content": piece.text}
-    return {"index": 0, "delta": delta, "finish_reason": piece.finish_reason, "logprobs": None}
-
-
-def _event(body: dict[str, object] | dict[str, dict[str, str | None]]) -> bytes:
-    return b"data: " + orjson.dumps(body) + b"\n\n"
+def _ids(call: Call) -> tuple[tuple[bytes, bytes], ...]:
+    return ((b"x-request-id", call.id.encode()),)

@@ -1,4 +1,4 @@
-"""All that the gateway needs and cannot be handed as a value."""
+"""All that the gateway needs and cannot be handed as a value. Each call is on the request path: memory or one write."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,8 +6,9 @@ from typing import Protocol
 
 from luthier.domain.calls import ToolSpec
 from luthier.domain.interactions import Feedback, Interaction
+from luthier.domain.money import TokenPrice
 from luthier.domain.routes import RouteTable
-from luthier.domain.variants import RetrievalRef
+from luthier.domain.variants import RetrievalRef, Variant
 from luthier.variants.retrieval.documents import Passage
 
 
@@ -19,7 +20,7 @@ class Ports(Protocol):
         ...
 
     def routes(self) -> RouteTable:
-        """The newest route table; called for every request, so it must be a memory read."""
+        """The newest route table; the same object until there is a newer one."""
         ...
 
     def authenticate(self, secret: str) -> str | None:
@@ -38,12 +39,16 @@ class Ports(Protocol):
         """The calls that answers may make; none where answers are prose."""
         ...
 
-    async def record(self, interaction: Interaction) -> None:
-        """Return once the interaction is durable."""
+    def price(self, variant: Variant, digest: str) -> TokenPrice:
+        """What the model that answers charges."""
         ...
 
-    async def record_feedback(self, feedback: Feedback) -> bool:
-        """Return once the feedback is durable; False when no such interaction was served."""
+    def record(self, interaction: Interaction) -> None:
+        """Return once the interaction outlives this process; SpoolFull or OSError where it cannot."""
+        ...
+
+    def record_feedback(self, feedback: Feedback) -> bool:
+        """Return once the feedback outlives this process; False for an id that nobody was given."""
         ...
 
     def upstream_key(self, engine: str) -> str | None:

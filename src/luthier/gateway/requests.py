@@ -1,68 +1,175 @@
 """What an application may ask, read strictly: a parameter that would be ignored is refused."""
 
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from luthier.domain.examples import Message
+from luthier.domain.examples import Message, Role
 from luthier.domain.value import Json
 from luthier.domain.variants import Decoding
 from luthier.gateway.faults import HttpFault
 
+MOST_CHOICES = 16
 Body = TypeVar("Body", bound=BaseModel)
+JsonObject = dict[str, Json]
 
 
-class StreamOptions(BaseModel):
+class Strict(BaseModel):
+    """The base of every body: what is not listed is refused by name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class StreamOptions(Strict):
     """Whether the last chunk of a stream tells the tokens used."""
-
-    model_config = ConfigDict(extra="forbid")
 
     include_usage: bool = False
 
 
-class ChatRequest(BaseModel):
-    """The body of `POST /v1/chat/completions`; every other key of OpenAI's is refused by name."""
+class TextPart(Strict):
+    """A part of a message that is text."""
 
-    model_config = ConfigDict(extra="forbid")
+    type: Literal["text"]
+    text: str
 
-    model: str
-    messages: tuple[Message, ...] = Field(min_length=1)
-    stream: bool = False
+
+class ChatMessage(Strict):
+    """One turn as OpenAI's clients write it."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | tuple[TextPart, ...] | None = None
+    name: str | None = Field(default=None, max_length=64)
+    tool_calls: tuple[JsonObject, ...] | None = None
+    tool_call_id: str | None = None
+    refusal: str | None = None
+
+    @property
+    def text(self) -> str:
+        """What is said, whichever way it was written."""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part.text for part in self.content or ())
+
+    @property
+    def plain(self) -> Message:
+        """The turn as prompts are rendered from it; `developer` is what newer clients call `system`."""
+        role: Role = "system" if self.role == "developer" else self.role
+        return Message(role=role, content=self.text)
+
+    def extras(self) -> dict[str, object]:
+        """What stands beside role and content."""
+        return self.model_dump(exclude={"role", "content"}, exclude_none=True)
+
+
+class Drawn(Strict):
+    """What chat and plain completions have in common."""
+
+    model: str = Field(max_length=200)
+    stream: bool | None = False
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(default=None, ge=1)
-    max_completion_tokens: int | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0, le=2)
-    seed: int | None = None
-    stop: str | tuple[str, ...] | None = None
+    top_p: float | None = Field(default=None, ge=0, le=1)
+    seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
+    stop: str | Annotated[tuple[str, ...], Field(max_length=16)] | None = None
+    n: int | None = Field(default=None, ge=1, le=MOST_CHOICES)
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
     user: str | None = Field(default=None, max_length=512)
-    n: Literal[1] = 1
 
-    def decoding(self, released: Decoding) -> Decoding:
+    @property
+    def most_tokens(self) -> int | None:
+        """The most tokens that the client wants."""
+        return self.max_tokens
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether a stream ends with the tokens it took."""
+        return self.stream_options is not None and self.stream_options.include_usage
+
+    def decoded(self, released: Decoding) -> dict[str, object]:
         """The release's decoding, narrowed by what the request asks; never more tokens than released."""
-        asked = self.max_completion_tokens or self.max_tokens or released.max_tokens
         stop = released.stop if self.stop is None else ((self.stop,) if isinstance(self.stop, str) else self.stop)
-        return Decoding(
-            max_tokens=min(asked, released.max_tokens),
-            temperature=released.temperature if self.temperature is None else self.temperature,
-            seed=released.seed if self.seed is None else self.seed,
-            stop=stop,
-        )
+        found: dict[str, object] = {
+            "max_tokens": min(self.most_tokens or released.max_tokens, released.max_tokens),
+            "temperature": released.temperature if self.temperature is None else self.temperature,
+            "seed": released.seed if self.seed is None else self.seed,
+        }
+        if stop:
+            found["stop"] = stop
+        for name in self.model_fields_set & _PASSED_ON:
+            if (value := getattr(self, name)) is not None:
+                found[name] = value
+        return found
 
 
-class FeedbackRequest(BaseModel):
+class ChatRequest(Drawn):
+    """The body of `POST /v1/chat/completions`; every other key of OpenAI's is refused by name."""
+
+    messages: tuple[ChatMessage, ...] = Field(min_length=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(default=None, ge=0, le=20)
+    response_format: JsonObject | None = None
+    tools: tuple[JsonObject, ...] | None = Field(default=None, max_length=128)
+    tool_choice: str | JsonObject | None = None
+    parallel_tool_calls: bool | None = None
+
+    @property
+    def most_tokens(self) -> int | None:
+        """The most tokens that the client wants, under its new name or its old one."""
+        return self.max_completion_tokens or self.max_tokens
+
+    @property
+    def asked(self) -> str:
+        """The last thing the user said."""
+        return next(message.text for message in reversed(self.messages) if message.role == "user")
+
+
+class CompletionRequest(Drawn):
+    """The body of `POST /v1/completions`: the text goes to the release's model as it is, without its prompt."""
+
+    prompt: str | Annotated[tuple[str, ...], Field(min_length=1, max_length=64)]
+    logprobs: int | None = Field(default=None, ge=0, le=5)
+    echo: bool | None = None
+    suffix: str | None = None
+    best_of: int | None = Field(default=None, ge=1, le=MOST_CHOICES)
+
+    @property
+    def asked(self) -> str:
+        """The text to go on from."""
+        return self.prompt if isinstance(self.prompt, str) else "\n".join(self.prompt)
+
+
+class EmbeddingsRequest(Strict):
+    """The body of `POST /v1/embeddings`."""
+
+    model: str = Field(max_length=200)
+    input: str | Annotated[tuple[str, ...], Field(min_length=1, max_length=2_048)]
+    dimensions: int | None = Field(default=None, ge=1, le=65_536)
+    encoding_format: Literal["float", "base64"] | None = None
+    user: str | None = Field(default=None, max_length=512)
+
+
+class FeedbackRequest(Strict):
     """The body of `POST /v1/feedback`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     response_id: str = Field(max_length=200)
     kind: Literal["thumb", "score", "edit", "solved", "escalation"]
     value: Json
 
 
+_PASSED_ON = frozenset(
+    {
+        "top_p", "n", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "response_format", "tools",
+        "tool_choice", "parallel_tool_calls", "echo", "suffix", "best_of",
+    }
+)  # fmt: skip
+
+
 def read_chat(body: bytes, *, max_messages: int) -> ChatRequest:
     """The request that `body` holds, or the 400 that says what is wrong with it."""
-    request = _read(ChatRequest, body)
+    request = read(ChatRequest, body)
     if len(request.messages) > max_messages:
         raise HttpFault(
             400, f"at most {max_messages} messages are accepted", code="too_many_messages", param="messages"
@@ -72,20 +179,18 @@ def read_chat(body: bytes, *, max_messages: int) -> ChatRequest:
     return request
 
 
-def read_feedback(body: bytes) -> FeedbackRequest:
-    """The feedback that `body` holds, or the 400 that says what is wrong with it."""
-    return _read(FeedbackRequest, body)
-
-
-def _read(model: type[Body], body: bytes) -> Body:
+def read(model: type[Body], body: bytes) -> Body:
+    """The value that `body` holds, or the 400 that says what is wrong with it."""
     try:
-        return model.model_validate(orjson.loads(body))
-    except orjson.JSONDecodeError as fault:
-        raise HttpFault(400, f"the body is not JSON: {fault.msg}", code="invalid_json") from fault
+        return model.model_validate_json(body)
     except ValidationError as fault:
-        first = fault.errors(include_input=False, include_url=False)[0]
+        first = sorted(
+            fault.errors(include_input=False, include_url=False), key=lambda each: each["type"] != "extra_forbidden"
+        )[0]
+        if first["type"] == "json_invalid":
+            raise HttpFault(400, "the body is not JSON", code="invalid_json") from None
         where = ".".join(str(part) for part in first["loc"])
         unknown = first["type"] == "extra_forbidden"
         what = f"parameter {where!r} is not supported here" if unknown else f"{where}: {first['msg']}"
         code = "unsupported_parameter" if unknown else "invalid_value"
-        raise HttpFault(400, what, code=code, param=where) from fault
+        raise HttpFault(400, what, code=code, param=where) from None

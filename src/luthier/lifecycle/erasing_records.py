@@ -11,6 +11,7 @@ from luthier.lifecycle.erasing import Eraser
 from luthier.lifecycle.links.review import STREAM as REVIEW
 from luthier.lifecycle.rollouts import controller, publish
 from luthier.lifecycle.routes import STREAM as ROUTES
+from luthier.lifecycle.serving.shipping import ship
 from luthier.lifecycle.workspace import Workspace
 
 WITHDRAWN = "withdrawn"
@@ -25,6 +26,7 @@ def interactions_of(work: Workspace, name: str) -> frozenset[str]:
 
     The name is a user's as applications give it, an application's own, or the id of one interaction.
     """
+    ship(work)  # what still lies in the gateway's logs is found and erased too
     salts = {RouteTable.model_validate(event.payload).salt for event in work.store.events.read(ROUTES)}
     callers = [user.name for user in work.store.identity.users()]
     pairs = [*((caller, name) for caller in callers), (name, "")]

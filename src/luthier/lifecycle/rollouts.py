@@ -12,6 +12,7 @@ from luthier.errors import NotFound, Refused
 from luthier.lifecycle.answering import adapter_folder
 from luthier.lifecycle.links.release import release, require_approved
 from luthier.lifecycle.routes import current_table, model_name, put_table
+from luthier.lifecycle.serving.shipping import ship
 from luthier.lifecycle.workspace import Workspace
 from luthier.rollout.step import step
 from luthier.rollout.tallies import tally
@@ -126,7 +127,8 @@ def revert(work: Workspace, *, by: str, reason: str) -> Controller:
 def served(
     work: Workspace, *, since: datetime | None = None, release_id: str | None = None
 ) -> tuple[list[Interaction], dict[str, Feedback]]:
-    """What was served, and the last verdict of people or systems on each."""
+    """What was served, and the last verdict of people or systems on each; what lies in the gateway's logs included."""
+    ship(work)
     rows = work.store.interactions.query(since=since, release=release_id)
     said = {
         row.interaction_id: Feedback(interaction_id=row.interaction_id, at=row.at, kind=row.kind, value=row.value)

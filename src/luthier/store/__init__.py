@@ -5,7 +5,7 @@ from luthier.store.audit import AuditEntry, AuditLog
 from luthier.store.chain import ChainCheck, ChainHead
 from luthier.store.clock import utc_now
 from luthier.store.events import Event, Events
-from luthier.store.identity import ROLES, ApiKey, Identity, Principal, Role, User, key_secret, key_text
+from luthier.store.identity import ROLES, ApiKey, Identity, LiveKey, Principal, Role, User, key_secret, key_text
 from luthier.store.interactions import FeedbackRow, InteractionRow, Interactions
 from luthier.store.leases import Lease, Leases, Owner
 from luthier.store.ledger import Ledger, LedgerEntry
@@ -42,6 +42,7 @@ __all__ = [
     "LinkRow",
     "LinkState",
     "Links",
+    "LiveKey",
     "Owner",
     "Principal",
     "ReleaseRow",

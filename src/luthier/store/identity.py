@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from luthier.errors import NotFound, Refused, UserError
 from luthier.store.database import Database
-from luthier.store.row import Moment, Row
+from luthier.store.row import Digest, Moment, Row
 from luthier.store.tables import KeyTable, UserTable
 
 Role = Literal["viewer", "reviewer", "steward", "engineer", "approver", "admin", "application"]
@@ -45,6 +45,15 @@ class ApiKey(Row):
     created_at: Moment
     expires_at: Moment | None
     revoked_at: Moment | None
+
+
+class LiveKey(Row):
+    """A key that opens something, with the hash that recognises its secret."""
+
+    sha256: Digest
+    owner: str
+    roles: frozenset[Role]
+    expires_at: Moment | None
 
 
 class Principal(Row):
@@ -143,6 +152,19 @@ class Identity:
             wanted = wanted.where(KeyTable.user == user)
         with self._database.read() as session:
             return [_key(row) for row in session.scalars(wanted)]
+
+    def live_keys(self, now: datetime) -> list[LiveKey]:
+        """Every key that opens something at `now`, with what recognises it: for processes that must know them all."""
+        with self._database.read() as session:
+            users = {row.name: _user(row) for row in session.scalars(select(UserTable))}
+            found = []
+            for row in session.scalars(select(KeyTable).order_by(KeyTable.key_id)):
+                key, user = _key(row), users[row.user]
+                roles = key.roles & user.roles
+                if roles and user.disabled_at is None and _is_live(key, now):
+                    hashed, ends = row.secret_sha256, key.expires_at
+                    found.append(LiveKey(sha256=hashed, owner=user.name, roles=roles, expires_at=ends))
+            return found
 
     def revoke_key(self, key_id: str, now: datetime) -> None:
         """From now on the key opens nothing; revoking twice keeps the first time."""

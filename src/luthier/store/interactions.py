@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
-from sqlalchemy import or_, select, update
+from sqlalchemy import Text, or_, select, type_coerce, update
 
 from luthier.domain.value import Json
 from luthier.errors import NotFound
 from luthier.store.database import Database, insert_missing
 from luthier.store.row import Digest, Exact, Moment, Name, Row
 from luthier.store.tables import FeedbackTable, InteractionTable
+
+_ERASED_AT_ONCE = 500
 
 
 class InteractionRow(Row):
@@ -86,6 +88,23 @@ class Interactions:
                 edits = (FeedbackTable.interaction_id == interaction_id, FeedbackTable.kind == "edit")
                 session.execute(update(FeedbackTable).where(*edits).values(value=None))
         return had
+
+    def expire_texts(self, before: datetime) -> int:
+        """How many interactions older than `before` lost their texts now; figures, faults and verdicts stay."""
+        table = InteractionTable
+        texts = (type_coerce(table.request, Text), type_coerce(table.response_text, Text))
+        old = (table.at < before, or_(*[text != "null" for text in texts]))
+        with self._database.read() as session:
+            ids = list(session.scalars(select(table.id).where(*old)))
+        if not ids:
+            return 0
+        with self._database.erase() as session:
+            for start in range(0, len(ids), _ERASED_AT_ONCE):
+                some = ids[start : start + _ERASED_AT_ONCE]
+                session.execute(update(table).where(table.id.in_(some)).values(request=None, response_text=None))
+                edits = (FeedbackTable.interaction_id.in_(some), FeedbackTable.kind == "edit")
+                session.execute(update(FeedbackTable).where(*edits).values(value=None))
+        return len(ids)
 
     def query(
         self,

@@ -1,5 +1,6 @@
 """Real HTTP for the gateway's tests: a back end of ten lines, ports in memory, servers on free ports."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator, Sequence
@@ -16,8 +17,12 @@ from starlette.routing import Route as HttpRoute
 
 from luthier.domain.calls import ToolSpec
 from luthier.domain.interactions import Feedback, Interaction
+from luthier.domain.money import TokenPrice
 from luthier.domain.routes import Route, RouteTable
 from luthier.domain.variants import ModelRef, RetrievalRef, Variant
+from luthier.gateway.app import Gateway
+from luthier.gateway.config import GatewayConfig
+from luthier.gateway.process import listen, listening_socket
 from luthier.variants.retrieval.documents import Passage
 
 LONG = "word " * 200_000
@@ -39,6 +44,7 @@ class MemoryPorts:
     interactions: list[Interaction] = field(default_factory=list)
     feedback: list[Feedback] = field(default_factory=list)
     ids: Iterator[int] = field(default_factory=count)
+    prices: TokenPrice = field(default_factory=TokenPrice)
 
     def model_name(self) -> str:
         return "crm"
@@ -58,14 +64,17 @@ class MemoryPorts:
     def tools(self) -> Sequence[ToolSpec]:
         return self.known_tools
 
-    async def record(self, interaction: Interaction) -> None:
+    def record(self, interaction: Interaction) -> None:
         self.interactions.append(interaction)
 
-    async def record_feedback(self, feedback: Feedback) -> bool:
+    def record_feedback(self, feedback: Feedback) -> bool:
         known = any(item.id == feedback.interaction_id for item in self.interactions)
         if known:
             self.feedback.append(feedback)
         return known
+
+    def price(self, variant: Variant, digest: str) -> TokenPrice:
+        return self.prices
 
     def upstream_key(self, engine: str) -> str | None:
         return "sk-upstream"
@@ -129,3 +138,26 @@ def listening(app: Starlette) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(20)
+
+
+@contextmanager
+def answering(app: Gateway, config: GatewayConfig) -> Iterator[str]:
+    """The base URL of a gateway on a free loopback port, for as long as the block lasts."""
+    sock = listening_socket("127.0.0.1", 0)
+    port = sock.getsockname()[1]
+    begun, loops, stops = threading.Event(), list[asyncio.AbstractEventLoop](), list[asyncio.Event]()
+
+    async def run() -> None:
+        loops.append(asyncio.get_running_loop())
+        stops.append(asyncio.Event())
+        await listen(app, config, sock, stops[0], begun=begun.set)
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),), daemon=True)
+    thread.start()
+    assert begun.wait(20)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        loops[0].call_soon_threadsafe(stops[0].set)
+        thread.join(30)
+        assert not thread.is_alive()

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from luthier.domain.interactions import Arm, Feedback, Interaction
-from luthier.lifecycle.serving.recorder import row_of
+from luthier.lifecycle.serving.shipping import row_of
 from luthier.store import FeedbackRow
 from tests.flow.lifecycle.play import APPROVER, BEGINNING, EXAMPLE, OPERATOR, PEOPLE, Outcome, Project, generate
 

@@ -29,7 +29,7 @@ from luthier.variants.engines.base import EngineRequest
 from luthier.variants.engines.folders import weights_digest
 from luthier.variants.engines.local import LocalEngine
 from luthier.variants.engines.texts import prompt_ids
-from tests.flow.gateway.serving import listening
+from tests.flow.gateway.serving import answering, listening
 from tests.flow.lifecycle.play import APPLICATION, Project
 
 At = Callable[[str], Project]
@@ -143,7 +143,7 @@ def _sent_by_gateway(project: Project, work: Any, question: Sequence[Message]) -
     body = {"model": work.project, "messages": [message.model_dump() for message in question]}
     with listening(_hearing(heard)) as backend:
         app, _ = build(work, {"local": f"{backend}/v1"}, {})
-        with listening(app) as gateway:
+        with answering(app, work.config.gateway) as gateway:
             answer = httpx.post(f"{gateway}/v1/chat/completions", json=body, headers=headers)
     assert (answer.status_code, answer.headers["x-luthier-release"]) == (200, TUNED)
     return tuple(Message.model_validate(message) for message in heard[0]["messages"])

@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from luthier.lifecycle.rollouts import DRILLS
+from luthier.lifecycle.serving.shipping import ship
 from tests.flow.lifecycle.play import APPLICATION, OPERATOR
 from tests.flow.lifecycle.stages import Stages
 from tests.flow.serving.served import Served, serving, until
@@ -67,6 +68,7 @@ def test_the_only_model_is_the_project(client: openai.OpenAI) -> None:
 def test_from_a_response_id_one_finds_the_release_and_its_adapter(served: Served) -> None:
     answer = served.ask()
     with served.project.opened() as work:
+        ship(work)
         [kept] = [row for row in work.store.interactions.query() if row.id == answer.json()["id"]]
         assert kept.release_id == served.release_of(answer) == TUNED
         assert work.store.releases.get(kept.release_id).variant == "tuned_rag"
@@ -143,6 +145,7 @@ def test_every_acknowledged_answer_is_kept_when_the_gateway_is_killed(served: Se
     for thread in asking:
         thread.join()
     with served.project.opened() as work:
+        ship(work)
         kept = {row.id for row in work.store.interactions.query()}
     assert set(acknowledged) <= kept
     served.until_answered_by(TUNED)

@@ -29,6 +29,22 @@ def test_a_key_opens_what_its_user_may_do_and_nothing_else_does(store: Store) ->
     assert store.identity.authenticate_key(b"", NOW) is None
 
 
+def test_live_keys_are_those_that_open_something(store: Store) -> None:
+    for number, name in enumerate(("ana", "bob", "cyd", "dan")):
+        store.identity.create_user(name, ["application"], now=NOW)
+        ends = NOW + timedelta(days=1) if name == "dan" else None
+        key = store.identity.create_key(name, NOW, bytes([number]) * 32, expires_at=ends)
+        if name == "bob":
+            store.identity.revoke_key(key.key_id, NOW)
+    store.identity.disable_user("cyd", NOW)
+    live = {key.owner: (key.sha256, key.roles) for key in store.identity.live_keys(NOW)}
+    assert live == {
+        name: (hashlib.sha256(bytes([number]) * 32).hexdigest(), {"application"})
+        for number, name in ((0, "ana"), (3, "dan"))
+    }
+    assert [key.owner for key in store.identity.live_keys(NOW + timedelta(days=2))] == ["ana"]
+
+
 def test_the_database_holds_no_secret(store: Store) -> None:
     store.identity.create_user("ana", ["admin"], now=NOW, password="correct horse")
     store.identity.create_key("ana", NOW, SECRET)

@@ -1,7 +1,7 @@
 """Bytes and texts that go on somebody's request: what is read in their place, and what no file holds any more."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -82,6 +82,20 @@ def test_texts_of_interactions_go_and_figures_and_others_stay(store: Store) -> N
     assert (found.request, found.response_text, found.latency_seconds) == (None, None, 0.1)
     assert [row.value for row in store.interactions.feedback(interaction_id="i1")] == [None, True]
     assert store.interactions.get("i2") == interaction(2)
+
+
+def test_texts_past_their_retention_go_once_and_faults_stay(store: Store) -> None:
+    old = [interaction(number) for number in range(3)]
+    failed = old[0].model_copy(update={"error": "back end down: reset", "status_code": 502})
+    later = interaction(7).model_copy(update={"at": NOW + timedelta(days=1)})
+    store.interactions.add_many([failed, *old[1:], later])
+    store.interactions.add_feedback(FeedbackRow(interaction_id="i1", at=NOW, kind="edit", value="better"))
+    assert store.interactions.expire_texts(NOW + timedelta(hours=1)) == 3
+    assert store.interactions.expire_texts(NOW + timedelta(hours=1)) == 0
+    found = store.interactions.get("i0")
+    assert (found.request, found.response_text, found.error) == (None, None, "back end down: reset")
+    assert [row.value for row in store.interactions.feedback()] == [None]
+    assert store.interactions.get("i7") == later
 
 
 def test_no_file_of_sqlite_holds_an_erased_text_any_more(tmp_path: Path) -> None:
