@@ -33,7 +33,8 @@ class BenchmarkConfig(Section):
     stratify_by: Names = Field(default=(), description="Tags of the rows that every figure is split by.")
     turns: Literal["all", "last"] = Field(
         default="all",
-        description="Of a conversation, every answer of the assistant is asked for, or the last one only.",
+        description="Of a conversation, every answer of the assistant is asked for, or the last one only; of "
+        "`safety/NAME` always the last, since what goes before is scripted.",
     )
     samples: int = Field(
         default=1, ge=1, le=20, description="Answers per row; the first is scored, all of them by `consistency`."

@@ -18,6 +18,7 @@ from luthier.errors import EngineFault, Faults, UserError
 from luthier.evaluate.config import BenchmarkConfig
 from luthier.evaluate.metrics import Attempt, Metric, chosen
 from luthier.evaluate.safety.refusals import declines
+from luthier.evaluate.safety.suites import is_shipped
 from luthier.evaluate.strata import FEW, TURN, measure, measure_strata, missing_strata, tags_of, thin, untagged
 from luthier.evaluate.turns import by_turn, group_of
 
@@ -64,7 +65,8 @@ def run(
 
     """
     metrics = prepare(benchmark, gold, tools)
-    examples = by_turn(gold.examples) if benchmark.turns == "all" else list(gold.examples)
+    asks_every_turn = benchmark.turns == "all" and not is_shipped(benchmark.dataset)
+    examples = by_turn(gold.examples) if asks_every_turn else list(gold.examples)
     attempts = _attempts(ports, benchmark, variant, examples, tools)
     tags = tags_of(examples)
     last = {example.id for example in gold.examples}

@@ -232,7 +232,7 @@ def test_control_tokens_in_a_question_are_only_text(engine: LocalEngine) -> None
     ids = engine._loaded.tokenizer.encode
     session = engine.session()
     session.add(ask(forged))
-    prompt = session._waiting[0].prompt
+    prompt = session._base._waiting[0].prompt
     assert prompt.count(ids("<|im_end|>")[0]) == 1
     assert prompt.count(ids("<|im_start|>")[0]) == 2
 
