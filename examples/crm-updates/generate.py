@@ -41,7 +41,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder to write into; made where missing")
     parser.add_argument("--seed", type=int, default=7, help="other seeds give other customers and e-mails")
-    parser.add_argument("--rows", type=int, default=7200, help="raw e-mails, duplicates and empty ones included")
+    parser.add_argument("--rows", type=int, default=6000, help="raw e-mails, duplicates and empty ones included")
     parser.add_argument("--plant", nargs=2, action="append", metavar=("KIND", "N"), help=f"one of {sorted(PLANTS)}")
     options = parser.parse_args()
     for kind, count in options.plant or []:

@@ -86,12 +86,12 @@ def test_the_same_seed_gives_the_same_bytes_and_a_second_run_rewrites_nothing(fo
 
 
 def test_every_ideal_answer_is_a_call_that_the_tools_accept(rows: list[Row], tools: list[ToolSpec]) -> None:
-    assert len(rows) > 6_600
+    assert len(rows) > 5_500
     assert {row["id"]: parse_call(ideal(row), tools).fault for row in rows} == dict.fromkeys(r["id"] for r in rows)
 
 
 def test_ids_are_unique_and_about_four_in_ten_rows_need_a_fact(raw: list[Row]) -> None:
-    assert len({row["id"] for row in raw}) == len(raw) == 7_200
+    assert len({row["id"] for row in raw}) == len(raw) == 6_000
     needing = sum(row["metadata"]["needs_fact"] == "yes" for row in raw)
     assert 0.35 <= needing / len(raw) <= 0.45
 
@@ -101,7 +101,7 @@ def test_an_account_id_stands_in_the_email_exactly_when_no_fact_is_needed(rows: 
     for row in with_id:
         stated = json.loads(ideal(row))["arguments"]["account_id"] in asked(row)
         assert stated == (row["metadata"]["needs_fact"] == "no")
-    assert len(with_id) > 2_000
+    assert len(with_id) > 1_700
 
 
 def test_every_other_value_is_a_named_choice_or_copied_from_the_email(rows: list[Row], tools: list[ToolSpec]) -> None:
@@ -137,7 +137,7 @@ def test_clean_rows_are_far_apart_or_agree_on_the_call(rows: list[Row]) -> None:
     union = sizes[shared.row] + sizes[shared.col] - shared.data
     close = (shared.row < shared.col) & (shared.data / union > 0.5)
     pairs = list(zip(shared.row[close], shared.col[close], strict=True))
-    assert 100 < len(pairs) < 400, "the planted near duplicates, and nothing else"
+    assert 80 < len(pairs) < 350, "the planted near duplicates, and nothing else"
     assert all(ideal(rows[one]) == ideal(rows[other]) for one, other in pairs)
 
 
