@@ -35,7 +35,7 @@ def advise(project: str, config: AssessConfig) -> Provisional:
     triggers = tuple(_triggers(config))
     held = [trigger for trigger in triggers if trigger.holds]
     barred = [trigger for trigger in held if trigger.speaks_for == "stop"]
-    behaves = any(trigger.speaks_for in {"tune"} for trigger in held)
+    behaves = any(trigger.speaks_for == "tune" for trigger in held)
     looks_up = any(trigger.speaks_for == "retrieve" for trigger in held)
     leads_to = _leads_to(behaves=behaves and not barred, looks_up=looks_up, barred=bool(barred), config=config)
     return Provisional(

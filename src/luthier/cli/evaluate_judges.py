@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from luthier.cli.figures import figure
 from luthier.cli.opened import ControlOption, ForceOption, opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show, table
-from luthier.domain.measure import Measurement
 from luthier.errors import NotEnoughEvidence, Refused
 from luthier.evaluate.judges.items import UNANSWERED
 from luthier.evaluate.judges.licence import Licence
@@ -66,7 +66,7 @@ def judge(
         show({**found.model_dump(mode="json"), "may_gate": may_gate, "licence": why}, as_json=True)
         return
     show({
-        found.figure.metric: _figure(found.figure), "unreadable": found.unreadable,
+        found.figure.metric: figure(found.figure), "unreadable": found.unreadable,
         "judged by place": found.order_bound,
         "verdict": "; ".join(found.verdict.reasons) if found.verdict else "no line to keep",
         "may gate": f"{'yes' if may_gate else 'no'}: {why}",
@@ -81,7 +81,7 @@ def _show_licence(found: Licence) -> None:
         "alpha among people": found.alpha_among,
         "alpha with the judge": found.alpha_with,
     }
-    table(("figure", "value", "n"), [[name, _figure(each), str(each.n)] for name, each in figures.items() if each])
+    table(("figure", "value", "n"), [[name, figure(each), str(each.n)] for name, each in figures.items() if each])
     rows = [
         [name, f"{rival.agreement:+.3f}", f"{rival.lead:+.3f} ({rival.low:+.3f} to {rival.high:+.3f})",
          found.checks[f"beats:{name}"].outcome.replace("_", " ")]
@@ -91,7 +91,3 @@ def _show_licence(found: Licence) -> None:
     show({"votes": dict(found.votes), "unreadable items": found.unreadable, "judged by place": found.order_bound},
          as_json=False)  # fmt: skip
     show(f"licence: {found.verdict.outcome.replace('_', ' ')}: {'; '.join(found.verdict.reasons)}", as_json=False)
-
-
-def _figure(found: Measurement) -> str:
-    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"

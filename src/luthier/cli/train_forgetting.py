@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from luthier.cli.figures import figure
 from luthier.cli.opened import ControlOption, ForceOption, opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show, table
-from luthier.domain.measure import Measurement
 from luthier.evaluate.general.forgetting import Forgetting
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.lab.forgetting import settle_forgetting
@@ -31,11 +31,7 @@ def forgetting(
     if as_json:
         show(found.model_dump(mode="json"), as_json=True)
         return
-    rows = [[kind, _figure(found.before[kind]), _figure(found.after[kind]), str(found.before[kind].n)]
+    rows = [[kind, figure(found.before[kind]), figure(found.after[kind]), str(found.before[kind].n)]
             for kind in found.before]  # fmt: skip
     table(("kind", "before", "after", "n"), rows)
     typer.echo(f"{found.verdict.outcome.replace('_', ' ')}: {'; '.join(found.verdict.reasons)}")
-
-
-def _figure(found: Measurement) -> str:
-    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"

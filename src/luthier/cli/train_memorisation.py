@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from luthier.cli.figures import figure
 from luthier.cli.opened import ForceOption, opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show, table
@@ -33,4 +34,4 @@ def memorisation(
 
 
 def _row(name: str, found: Measurement) -> list[str]:
-    return [name, f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})", str(found.n)]
+    return [name, figure(found, digits=2), str(found.n)]

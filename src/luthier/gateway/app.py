@@ -104,6 +104,11 @@ class Gateway:
             log.warning("request failed", extra=facts | {"seconds": round(time.perf_counter() - began, 4)})
         return response
 
+    def close(self) -> None:
+        """Drop all idle connections to back ends."""
+        self.chat.backends.close()
+        self.embeddings.close()
+
     def refuse(self, fault: BadRequest) -> Response:
         """The response to bytes that are no request."""
         self.metrics.count("luthier_requests_total", "none", str(fault.status))

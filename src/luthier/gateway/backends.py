@@ -1,8 +1,8 @@
 """Back ends behind their breakers: one try, affordable retries, and the word for what went wrong."""
 
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 
 from luthier.gateway.answers import BackendDown, BackendRefused, Said, part, refusal, whole
@@ -93,42 +93,36 @@ class Backends:
                 self._metrics.count("luthier_retries_total", _engine(route))
 
     async def _try(self, route: ReadyRoute, path: str, body: bytes) -> Said:
-        backend = self._admitted(route)
         began = time.monotonic()
-        try:
+        with self._admitted(route) as backend:
             wire, answer = await ask(backend.pool, _framed(route, path, body), seconds=self._timeout)
             if wire.status != 200:
                 raise _fault(wire.status, wire.headers, answer)
             said = whole(answer, is_chat=path == CHAT)
-        except _TOLD as fault:
-            raise self._judged(backend, route, fault) from None
-        except BaseException:
-            backend.breaker.gave_up()
-            raise
-        backend.breaker.succeeded()
         self._metrics.observe("luthier_backend_seconds", time.monotonic() - began, _engine(route))
         return said
 
     async def _stream_once(self, route: ReadyRoute, path: str, body: bytes) -> AsyncGenerator[Said, None]:
-        backend = self._admitted(route)
-        try:
-            async with aclosing(
-                pieces(backend.pool, _framed(route, path, body), idle_seconds=self._config.idle_seconds)
-            ) as arriving:
+        with self._admitted(route) as backend:
+            arriving = pieces(backend.pool, _framed(route, path, body), idle_seconds=self._config.idle_seconds)
+            async with aclosing(arriving):
                 async for chunk in _chunks(arriving, is_chat=path == CHAT):
                     yield chunk
+
+    @contextmanager
+    def _admitted(self, route: ReadyRoute) -> Iterator[Backend]:
+        """The route's back end, if its breaker lets a request through; the breaker hears how the request went."""
+        backend = self.of(route)
+        if not backend.breaker.admits(time.monotonic()):
+            raise BackendDown("breaker open")
+        try:
+            yield backend
         except _TOLD as fault:
             raise self._judged(backend, route, fault) from None
         except BaseException:
             backend.breaker.gave_up()
             raise
         backend.breaker.succeeded()
-
-    def _admitted(self, route: ReadyRoute) -> Backend:
-        backend = self.of(route)
-        if not backend.breaker.admits(time.monotonic()):
-            raise BackendDown("breaker open")
-        return backend
 
     def _judged(self, backend: Backend, route: ReadyRoute, fault: Exception) -> Exception:
         """What callers are told of a fault, after the breaker was told."""

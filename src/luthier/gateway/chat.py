@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
+from typing import TypeVar
 
 import orjson
 
@@ -23,6 +24,7 @@ from luthier.gateway.requests import ChatMessage, ChatRequest, CompletionRequest
 from luthier.gateway.spool import SpoolFull
 
 Request = ChatRequest | CompletionRequest
+Came = TypeVar("Came")
 NOTHING = Said()
 
 
@@ -88,35 +90,14 @@ class Chat:
 
     async def answer(self, served: Served) -> Answered:
         """The whole answer, kept before it is returned."""
-        try:
-            served, said = await self._said(served)
-            said = await self._repaired(served, said)
-        except BackendRefused as fault:
-            raise self._refused(served, fault) from fault
-        except asyncio.CancelledError:
-            self._record(served, NOTHING, error="client_closed", status_code=499)
-            raise
+        served, said = await self._first_that_answers(served, self._said)
         self._clean(served, said)
         self._record(served, said)
         return Answered(served, self._restored(served, said))
 
     async def stream(self, served: Served) -> tuple[Served, AsyncGenerator[Said, None]]:
         """The route that answers and its chunks, the first of which has come; recording is the reader's."""
-        try:
-            return served, await self._begun(served)
-        except BackendDown as fault:
-            served = self._fall_back(served, fault)
-        except BackendRefused as fault:
-            raise self._refused(served, fault) from fault
-        except asyncio.CancelledError:
-            self._record(served, NOTHING, error="client_closed", status_code=499)
-            raise
-        try:
-            return served, await self._begun(served)
-        except BackendDown as fault:
-            raise self._lost(served, fault) from fault
-        except BackendRefused as fault:
-            raise self._refused(served, fault) from fault
+        return await self._first_that_answers(served, self._begun)
 
     def keep(self, served: Served, text: str, usage: Usage, *, error: str | None) -> None:
         """Record what a stream said."""
@@ -134,17 +115,32 @@ class Chat:
             turns = (ChatMessage(role="user", content=request.asked),)
             asked = ChatRequest(model=request.model, messages=turns)
         tools = self._ports.tools() if isinstance(request, ChatRequest) else ()
-        return check_in(asked, self._config.guards, self._metrics, self._ports.cleared, tools)
+        guards = self._config.guards
+        vault = self._ports.vault() if guards.restore_personal_data else None
+        return check_in(asked, guards, self._metrics, self._ports.cleared, tools, vault=vault)
 
-    async def _said(self, served: Served) -> tuple[Served, Said]:
+    async def _first_that_answers(
+        self, served: Served, ask: Callable[[Served], Awaitable[Came]]
+    ) -> tuple[Served, Came]:
+        """What came of the request's own route or, where its back end is dead, of the fallback; failures are kept."""
         try:
-            return served, await self.backends.complete(served.route, served.path, self._body(served, stream=False))
-        except BackendDown as fault:
-            served = self._fall_back(served, fault)
-        try:
-            return served, await self.backends.complete(served.route, served.path, self._body(served, stream=False))
-        except BackendDown as fault:
-            raise self._lost(served, fault) from fault
+            try:
+                return served, await ask(served)
+            except BackendDown as fault:
+                served = self._fall_back(served, fault)
+            try:
+                return served, await ask(served)
+            except BackendDown as fault:
+                raise self._lost(served, fault) from fault
+        except BackendRefused as fault:
+            raise self._refused(served, fault) from fault
+        except asyncio.CancelledError:
+            self._record(served, NOTHING, error="client_closed", status_code=499)
+            raise
+
+    async def _said(self, served: Served) -> Said:
+        said = await self.backends.complete(served.route, served.path, self._body(served, stream=False))
+        return await self._repaired(served, said)
 
     async def _begun(self, served: Served) -> AsyncGenerator[Said, None]:
         chunks = self.backends.stream(served.route, served.path, self._body(served, stream=True))
@@ -240,7 +236,6 @@ class Chat:
         answered, latency = said.text, time.perf_counter() - served.began
         route, usage = served.route, said.usage
         keeps = self._config.keep_content
-        cost = self._cost(route, usage)
         interaction = Interaction(
             id=served.id,
             at=self._ports.now(),
@@ -254,7 +249,7 @@ class Chat:
             latency_seconds=latency,
             prompt_tokens=usage.prompt,
             completion_tokens=usage.completion,
-            cost=cost,
+            cost=self.cost(served, usage),
             guards=served.checked.marks if error is None else {},
             error=error,
         )
@@ -272,15 +267,12 @@ class Chat:
         self._metrics.count("luthier_tokens_total", release, "completion", by=usage.completion)
         self._metrics.observe("luthier_request_seconds", latency, served.arm)
 
-    def _cost(self, route: ReadyRoute, usage: Usage) -> Decimal:
-        price = self._ports.price(route.route.variant, route.digest)
+    def cost(self, served: Served, usage: Usage) -> Decimal:
+        """What an answer cost, at the price of its model."""
+        price = self._ports.price(served.route.route.variant, served.route.digest)
         if not price.input_per_million and not price.output_per_million:
             return _FREE
         return price.of(usage.prompt, usage.completion).amount
-
-    def cost(self, served: Served, usage: Usage) -> Decimal:
-        """What an answer cost, at the price of its model."""
-        return self._cost(served.route, usage)
 
 
 _FREE = Decimal(0)

@@ -1,4 +1,4 @@
-"""Vectors of texts from the endpoint that the project names, with personal data taken out first."""
+"""Vectors of texts from the endpoint that the project names; personal data is taken out, who asks is not told."""
 
 import orjson
 
@@ -22,12 +22,18 @@ class Embeddings:
         self._origin = Origin.of(url) if url else None
         self._pool = Pool(self._origin) if self._origin else None
 
+    def close(self) -> None:
+        """Drop idle connections."""
+        if self._pool is not None:
+            self._pool.close()
+
     async def answer(self, request: EmbeddingsRequest) -> tuple[bytes, int]:
         """The endpoint's body as it is, and the tokens it counts."""
         if self._pool is None or self._origin is None:
             raise HttpFault(404, "this project serves no embeddings", code="model_not_found", param="model")
         texts = [request.input] if isinstance(request.input, str) else list(request.input)
-        told = request.model_dump(exclude_none=True) | {"input": [self._ports.cleared(text) for text in texts]}
+        told = request.model_dump(exclude={"user"}, exclude_none=True)
+        told["input"] = [self._ports.cleared(text) for text in texts]
         body = orjson.dumps(told)
         head = self._origin.head("/embeddings", key=self._ports.upstream_key(ENGINE))
         try:

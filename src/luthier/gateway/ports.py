@@ -9,6 +9,7 @@ from luthier.domain.interactions import Feedback, Interaction
 from luthier.domain.money import TokenPrice
 from luthier.domain.routes import RouteTable
 from luthier.domain.variants import RetrievalRef, Variant
+from luthier.gateway.guards.personal import Vault
 from luthier.variants.retrieval.documents import Passage
 
 
@@ -33,6 +34,10 @@ class Ports(Protocol):
 
     def cleared(self, text: str) -> str:
         """`text` with personal data taken out as it was from the training rows; unchanged where it was left in."""
+        ...
+
+    def vault(self) -> Vault | None:
+        """What takes personal data out of one conversation and puts it back into the answer; None where it stays in."""
         ...
 
     def tools(self) -> Sequence[ToolSpec]:

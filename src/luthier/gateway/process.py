@@ -40,4 +40,4 @@ async def listen(
     await stop.wait()
     accepting.close()
     await server.drain(DRAIN_SECONDS)
-    app.chat.backends.close()
+    app.close()

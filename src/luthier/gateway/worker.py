@@ -5,6 +5,7 @@ import hmac
 import logging
 import os
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +21,7 @@ from luthier.domain.money import TokenPrice
 from luthier.domain.routes import RouteTable
 from luthier.domain.variants import RetrievalRef, Variant
 from luthier.gateway.app import Gateway
-from luthier.gateway.guards.personal import Clear, clearing
+from luthier.gateway.guards.personal import Clear, Vault, clearing
 from luthier.gateway.process import listen, listening_socket
 from luthier.gateway.snapshot import KnownKey, Snapshot, read_snapshot
 from luthier.gateway.spool import Spool
@@ -115,6 +116,10 @@ class WorkerPorts:
     def cleared(self, text: str) -> str:
         """`text` after the treatment of personal data that the training rows had, names and places apart."""
         return self._clear(text)
+
+    def vault(self) -> Vault | None:
+        """A vault for one conversation; None where the training rows kept their personal data."""
+        return None if self._snapshot.pii_action is None else Vault(self._snapshot.pii_alone)
 
     def tools(self) -> Sequence[ToolSpec]:
         """The project's tools."""
@@ -236,4 +241,4 @@ def _write_spent(app: Gateway, place: Place) -> None:
 
 def _take_over_spent(app: Gateway, place: Place) -> None:
     if place.spent.exists():
-        app.accounts.take_over(orjson.loads(place.spent.read_bytes()), asyncio.get_running_loop().time())
+        app.accounts.take_over(orjson.loads(place.spent.read_bytes()), time.monotonic())

@@ -65,6 +65,11 @@ class Faulty:
             writer.write(answer("200 OK", completion("".join(pieces))))
         return True
 
+    async def _vectors(self, _reader: Reader, writer: Writer) -> bool:
+        body = {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}], "usage": USAGE}
+        writer.write(answer("200 OK", json.dumps(body).encode()))
+        return True
+
     async def _reset(self, _reader: Reader, writer: Writer) -> bool:
         writer.transport.abort()
         return False

@@ -22,6 +22,7 @@ from luthier.domain.routes import Route, RouteTable
 from luthier.domain.variants import ModelRef, RetrievalRef, Variant
 from luthier.gateway.app import Gateway
 from luthier.gateway.config import GatewayConfig
+from luthier.gateway.guards.personal import Vault
 from luthier.gateway.process import listen, listening_socket
 from luthier.variants.retrieval.documents import Passage
 
@@ -60,6 +61,9 @@ class MemoryPorts:
 
     def cleared(self, text: str) -> str:
         return text.replace("+44 20 7946 0000", "<PHONE_NUMBER>")
+
+    def vault(self) -> Vault | None:
+        return Vault()
 
     def tools(self) -> Sequence[ToolSpec]:
         return self.known_tools

@@ -9,7 +9,7 @@ import pytest
 from luthier.domain.routes import RouteTable
 from luthier.gateway.app import Gateway, create_app
 from luthier.gateway.config import BackendsConfig, GatewayConfig
-from tests.flow.gateway.faulty import Faulty, failing
+from tests.flow.gateway.faulty import Faulty
 from tests.flow.gateway.serving import MemoryPorts, answering, route
 from tests.flow.serving.served import until
 
@@ -25,17 +25,6 @@ TORN = {
     "reset_mid_stream": {"reset", "closed early"}, "torn_events": {"not JSON", "closed early"},
     "long_line": {"LineTooLong"}, "hangs_in_stream": {"timeout"},
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def faulty() -> Faulty:
-    return Faulty()
-
-
-@pytest.fixture(scope="module")
-def backend_url(faulty: Faulty) -> Iterator[str]:
-    with failing(faulty) as url:
-        yield url
 
 
 @pytest.fixture

@@ -11,25 +11,14 @@ from luthier.domain.calls import ToolSpec
 from luthier.domain.money import TokenPrice
 from luthier.domain.routes import RouteTable
 from luthier.gateway.app import create_app
-from luthier.gateway.config import GatewayConfig, GuardsConfig, LimitsConfig
-from tests.flow.gateway.faulty import Faulty, failing
+from luthier.gateway.config import BackendsConfig, GatewayConfig, GuardsConfig, LimitsConfig
+from tests.flow.gateway.faulty import Faulty
 from tests.flow.gateway.serving import MemoryPorts, answering, route
 
 QUESTION = [{"role": "user", "content": "hello"}]
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
 Client = Callable[..., openai.OpenAI]
-
-
-@pytest.fixture(scope="module")
-def faulty() -> Faulty:
-    return Faulty()
-
-
-@pytest.fixture(scope="module")
-def backend_url(faulty: Faulty) -> Iterator[str]:
-    with failing(faulty) as url:
-        yield url
 
 
 @pytest.fixture
@@ -95,6 +84,15 @@ def test_plain_completions_go_to_the_release_s_model_without_its_prompt(client_o
 
 def test_the_one_model_is_the_project_s(client_of: Client) -> None:
     assert [model.id for model in client_of().models.list()] == ["crm"]
+
+
+def test_an_embeddings_endpoint_hears_neither_personal_data_nor_who_asks(
+    client_of: Client, faulty: Faulty, backend_url: str
+) -> None:
+    client = client_of(GatewayConfig(backends=BackendsConfig(embeddings_url=backend_url)))
+    told = client.embeddings.create(model="vectors", input="call +44 20 7946 0000", user="mia", encoding_format="float")
+    assert (told.data[0].embedding, told.usage.total_tokens) == ([0.5], 10)
+    assert faulty.asked[-1] == {"model": "vectors", "input": ["call <PHONE_NUMBER>"], "encoding_format": "float"}
 
 
 def test_a_project_without_an_embeddings_endpoint_says_so(client_of: Client) -> None:

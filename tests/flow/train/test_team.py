@@ -110,7 +110,9 @@ def test_a_sharded_run_that_was_stopped_goes_on_unsharded(
 ) -> None:
     states = tmp_path / "states"
     _together(base, tmp_path / "stopped", 2, states=states, stops=True, config=SHARDED)
-    _same(_together(base, tmp_path / "again", 2, states=states), alone)
+    again = _together(base, tmp_path / "again", 2, states=states)
+    assert News.model_validate_json((again / "news.jsonl").read_text().splitlines()[0]).done > 1
+    _same(again, alone)
 
 
 def test_each_process_holds_its_share_of_the_frozen_weights_and_all_that_trains(

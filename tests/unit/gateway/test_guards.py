@@ -9,11 +9,12 @@ from luthier.errors import Refused
 from luthier.gateway.faults import HttpFault
 from luthier.gateway.guards.injection import looks_injected
 from luthier.gateway.guards.links import GONE, strip_links
-from luthier.gateway.guards.personal import SIEVE, Vault, clearing, leaked
+from luthier.gateway.guards.personal import Vault, clearing, leaked
 from luthier.gateway.guards.schemas import check_format, fault_of
 from luthier.gateway.guards.stream import Held
 from luthier.lifecycle.serving.snapshots import check_encoders
 from luthier.text.pii import find_pii
+from luthier.text.pii.sieve import sieve_of
 from luthier.variants.config import EmbeddingsConfig, RetrievalConfig
 
 SALT = "0" * 32
@@ -99,12 +100,13 @@ PIECES = [
 @given(st.lists(st.sampled_from(PIECES) | st.text(alphabet="abkey0123456789 .-/@:+", max_size=20), max_size=4))
 def test_the_sieve_says_no_only_where_nothing_is_found(parts: list[str]) -> None:
     text = " ".join(parts)
-    if not SIEVE.may_hold(text):
-        assert find_pii(text) == ()
+    for alone in (frozenset[str](), frozenset({"UK_NHS", "DATE_TIME"})):
+        if not sieve_of(alone).may_hold(text):
+            assert find_pii(text, alone=alone) == ()
 
 
 def test_the_sieve_says_no_to_plain_words() -> None:
-    assert not SIEVE.may_hold("Please book a call with Harbour Mills about 1200 EUR.")
+    assert not sieve_of().may_hold("Please book a call with Harbour Mills about 1200 EUR.")
 
 
 def test_masked_values_come_back_in_the_answer_and_none_is_taken_for_another() -> None:
@@ -178,6 +180,8 @@ def test_numbers_that_count_alone_are_taken_out_of_requests_too() -> None:
     text = "For 9434765919, please."
     assert clearing("mask", SALT, None)(text) == text
     assert "9434765919" not in clearing("mask", SALT, None, alone=("UK_NHS",))(text)
+    assert Vault().masked(text) == text
+    assert Vault(alone=("UK_NHS",)).masked(text) == "For <UK_NHS>, please."
 
 
 def test_a_search_whose_questions_need_an_encoder_is_not_served_by_other_vectors() -> None:

@@ -74,9 +74,18 @@ class Checked:
 
 
 def check_in(
-    request: ChatRequest, config: GuardsConfig, metrics: Metrics, clear: Clear, tools: Sequence[ToolSpec]
+    request: ChatRequest,
+    config: GuardsConfig,
+    metrics: Metrics,
+    clear: Clear,
+    tools: Sequence[ToolSpec],
+    *,
+    vault: Vault | None = None,
 ) -> Checked:
-    """The conversation, cleared; HttpFault 400 where a check that blocks found something."""
+    """The conversation, cleared; HttpFault 400 where a check that blocks found something.
+
+    With a `vault` it clears instead, and the answer gets back what it took out.
+    """
     schema = check_format(request.response_format)
     texts = [message.text for message in request.messages]
     if config.max_characters is not None and sum(map(len, texts)) > config.max_characters:
@@ -85,7 +94,6 @@ def check_in(
             400, f"the conversation is longer than {config.max_characters} characters",
             code="context_length_exceeded", param="messages",
         )  # fmt: skip
-    vault = Vault() if config.restore_personal_data else None
     clear = vault.masked if vault else clear
     messages = tuple(_cleared(message, text, clear) for message, text in zip(request.messages, texts, strict=True))
     known = "\n".join(texts)

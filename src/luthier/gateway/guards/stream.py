@@ -21,12 +21,9 @@ Clean = Callable[[str], str]
 class Held:
     """Text on its way out; `feed` gives what is safe to send, cleaned, and `end` the rest."""
 
-    def __init__(
-        self, clean: Clean, *, spans: Callable[[str], list[Span]] | None = None, placeholders: bool = False
-    ) -> None:
+    def __init__(self, clean: Clean, *, spans: Callable[[str], list[Span]] | None = None) -> None:
         self._clean = clean
         self._spans = spans
-        self._placeholders = placeholders
         self._held = ""
 
     def feed(self, text: str) -> str:

@@ -10,7 +10,7 @@ from luthier.lifecycle.workspace import Workspace
 from luthier.store import safe_join
 from luthier.train.config import TrainConfig
 from luthier.train.lab.config import Tracker
-from luthier.train.lab.mlflow import MlflowRun, first_files, meta_file, metric_lines
+from luthier.train.lab.mlflow import MlflowRun, Status, first_files, meta_file, metric_lines
 from luthier.train.lab.tensorboard import first_record, record_of
 
 TUNING = "tuning"
@@ -57,12 +57,12 @@ def _mlflow(work: Workspace, config: TrainConfig, name: str) -> Iterator[Told]:
     _write_all(root, first_files(run, config.recipe))
     for folder in run.folders:
         _make(safe_join(root, folder))
+    outcome: Status = "failed"
     try:
         yield lambda point: _write_all(root, metric_lines(run, point, work.clock().timestamp()), appends=True)
-    except BaseException:
-        _write_all(root, meta_file(run, "failed", ended=work.clock().timestamp()))
-        raise
-    _write_all(root, meta_file(run, "finished", ended=work.clock().timestamp()))
+        outcome = "finished"
+    finally:
+        _write_all(root, meta_file(run, outcome, ended=work.clock().timestamp()))
 
 
 def _fresh_file(work: Workspace, name: str) -> Path:
