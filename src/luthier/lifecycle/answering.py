@@ -12,6 +12,7 @@ from luthier.domain.variants import ModelRef, RetrievalRef, ShotChoice, Variant
 from luthier.errors import UnknownName
 from luthier.lifecycle.knowledge import open_indexes
 from luthier.lifecycle.workspace import Workspace
+from luthier.train.types import BaseModel
 from luthier.variants.answering import answer_all
 from luthier.variants.config import ModelConfig, VariantConfig
 from luthier.variants.engines.base import Engine, EngineSetup, HoldsAdapters, Told
@@ -83,6 +84,11 @@ class Variants:
             known = self.indexes[variant.retrieval.kb].passages
             self._texts[variant.retrieval.kb] = {each.id: f"{each.title}\n{each.text}" for each in known}
         return [self._texts[variant.retrieval.kb].get(each, "") for each in ids]
+
+    def base_model(self, name: str) -> BaseModel:
+        """The local model of that name, pinned, as a run trains it or is compared with it."""
+        folder = self.base_folder(name)
+        return BaseModel(folder=folder, weights=weights_digest(folder), id=self._work.config.models[name].id)
 
     def base_folder(self, name: str) -> Path:
         """The folder of a local base model."""

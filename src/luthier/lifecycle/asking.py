@@ -1,23 +1,19 @@
 """A model that is asked each question once: what it answered is kept, and a second asking is free."""
 
-import os
 import time
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import reduce
 from operator import add
-from pathlib import Path
-
-import orjson
 
 from luthier.domain.answers import Answer
 from luthier.domain.digests import digest_of
 from luthier.domain.variants import ModelRef
 from luthier.errors import EngineFault
 from luthier.evaluate.judges.panel import Asking
+from luthier.lifecycle.kept_answers import KeptAnswers
 from luthier.lifecycle.spending import spend
 from luthier.lifecycle.workspace import Workspace
-from luthier.store.faults import disk_faults
 from luthier.variants.engines.base import Engine, EngineRequest
 
 ASKED_AT_ONCE = 32
@@ -33,13 +29,12 @@ class Asked:
     def __init__(self, work: Workspace, model: ModelRef, engine: Engine, label: str) -> None:
         self._work, self._engine, self._label = work, engine, label
         self._model = model.digest
-        self._path = work.home / "asked" / f"{model.digest[:32]}.jsonl"
-        self._kept = _read(self._path)
+        self._kept = KeptAnswers(work.home / "asked" / f"{model.digest[:32]}.jsonl")
 
     def ask(self, askings: Sequence[Asking]) -> list[Answer]:
         """One answer per asking, in order; equal askings are asked once."""
         keys = [digest_of({"model": self._model, **asking.model_dump(mode="json")}) for asking in askings]
-        due = {key: asking for key, asking in zip(keys, askings, strict=True) if key not in self._kept}
+        due = {key: asking for key, asking in zip(keys, askings, strict=True) if self._kept.get(key) is None}
         failed: dict[str, Answer] = {}
         order = list(due)
         for start in range(0, len(order), ASKED_AT_ONCE):
@@ -47,7 +42,8 @@ class Asked:
             got = self._answers([due[key] for key in portion])
             fresh = dict(zip(portion, got, strict=True))
             failed |= {key: answer for key, answer in fresh.items() if answer.text is None}
-            self._keep({key: answer for key, answer in fresh.items() if answer.text is not None})
+            self._kept.keep(fresh)
+            self._kept.sync()
             self._work.voice.progress(self._label, start + len(portion), len(order))
         return [self._kept.get(key) or failed[key] for key in keys]
 
@@ -61,27 +57,3 @@ class Asked:
         charged = [answer.cost for answer in answers if answer.cost.amount]
         spend(self._work, "evaluation", self._label, seconds=seconds, paid=reduce(add, charged) if charged else None)
         return answers
-
-    def _keep(self, fresh: dict[str, Answer]) -> None:
-        if not fresh:
-            return
-        lines = b"".join(orjson.dumps([key, answer.model_dump(mode="json")]) + b"\n" for key, answer in fresh.items())
-        with disk_faults(str(self._path)):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("ab") as file:
-                file.write(b"\n" + lines)  # a line that a crash tore off ends here, and spoils no other
-                file.flush()
-                os.fsync(file.fileno())
-        self._kept |= fresh
-
-
-def _read(path: Path) -> dict[str, Answer]:
-    """What is kept; a last line that a crash tore off is asked again."""
-    found: dict[str, Answer] = {}
-    for line in path.read_bytes().splitlines() if path.exists() else []:
-        try:
-            key, answer = orjson.loads(line)
-            found[key] = Answer.model_validate(answer)
-        except ValueError:  # pydantic's and orjson's errors are such
-            continue
-    return found

@@ -16,9 +16,8 @@ from luthier.train.canaries.config import CanariesConfig
 from luthier.train.canaries.exposure import Memorisation, judged, rank_of
 from luthier.train.canaries.secrets import Canary, canaries, choices, planted
 from luthier.train.config import TrainConfig
-from luthier.train.types import BaseModel, Conversation
+from luthier.train.types import Conversation
 from luthier.variants.answering import passages_for
-from luthier.variants.engines.folders import weights_digest
 from luthier.variants.rendering import messages_for
 
 VERSION = 1
@@ -121,9 +120,7 @@ def _ranks(
 ) -> list[int]:
     from luthier.train.backends.likelihood import log_likelihoods  # noqa: PLC0415 - torch takes seconds to import
 
-    name = work.config.variants[variant.name].model
-    folder = variants.base_folder(name)
-    base = BaseModel(folder=folder, weights=weights_digest(folder), id=work.config.models[name].id)
+    base = variants.base_model(work.config.variants[variant.name].model)
     found = log_likelihoods(work.config.train, base, adapter_folder(work, adapter) if adapter else None, rows)
     return [rank_of(found[start : start + of]) for start in range(0, len(found), of)]
 

@@ -2,6 +2,7 @@
 
 from luthier.domain.runs import TrainingRun
 from luthier.domain.variants import Variant
+from luthier.lifecycle.lab.forgetting import forgetting_of
 from luthier.lifecycle.workspace import Workspace
 from luthier.train.lab.overfitting import overfitting
 
@@ -13,6 +14,6 @@ def run_warnings(work: Workspace, variant: Variant, label: str) -> tuple[str, ..
     training = work.fetch(work.require("train", label), TrainingRun)
     flag = overfitting(training.curve, kept=training.best_step)
     told = [f"overfitting: {reason}" for reason in flag.reasons] if flag.outcome == "fail" else []
-    if work.config.evaluation.forgetting is None:
+    if work.config.evaluation.forgetting is None and forgetting_of(work, variant.adapter) is None:
         told.append("general ability was not measured before and after tuning (evaluation.forgetting is not set)")
     return tuple(told)

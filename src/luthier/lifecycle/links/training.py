@@ -263,9 +263,7 @@ def _preferred(
 
 
 def _base(work: Workspace, variants: Variants, served_by: Sequence[Variant]) -> BaseModel:
-    name = work.config.variants[served_by[0].name].model
-    folder = variants.base_folder(name)
-    return BaseModel(folder=folder, weights=weights_digest(folder), id=work.config.models[name].id)
+    return variants.base_model(work.config.variants[served_by[0].name].model)
 
 
 def _teacher_inputs(work: Workspace, variants: Variants, config: TrainConfig) -> dict[str, str]:
@@ -288,8 +286,7 @@ def _teacher(work: Workspace, variants: Variants, config: TrainConfig) -> BaseMo
     name = config.distill.teacher
     if work.config.models[name].engine != "local":
         raise Refused(f"the distributions of {name!r} cannot be read over an API", hint="set learn_from to answers")
-    folder = variants.base_folder(name)
-    return BaseModel(folder=folder, weights=weights_digest(folder), id=work.config.models[name].id)
+    return variants.base_model(name)
 
 
 def _taught(
