@@ -20,7 +20,7 @@ from pathlib import Path
 
 import uvloop
 from gateway import free_port, snapshot_for
-from gateway_parts import Client, Outcome, Upstream, request_bytes
+from gateway_parts import Outcome, Upstream, ask_all
 
 from luthier.gateway.app import create_app
 from luthier.gateway.process import listen, listening_socket
@@ -31,17 +31,9 @@ from luthier.store.identity import key_secret
 
 async def asked(port: int, key: str, *, clients: int, requests: int) -> float:
     """Processor seconds of this process while the clients ask."""
-    loop, outcome = asyncio.get_running_loop(), Outcome()
-    began, waiting = time.process_time(), []
-    until, most = time.perf_counter() + 3_600, requests // clients
-    for number in range(clients):
-        done: asyncio.Future[None] = loop.create_future()
-        request = request_bytes(port, key, stream=False, users=number)
-        await loop.create_connection(
-            lambda request=request, done=done: Client(request, outcome, until, done, most), "127.0.0.1", port
-        )
-        waiting.append(done)
-    await asyncio.gather(*waiting)
+    outcome, began = Outcome(), time.process_time()
+    until = time.perf_counter() + 3_600
+    await ask_all(outcome, port, key, clients=clients, until=until, stream=False, most=requests // clients)
     if outcome.failures:
         raise SystemExit(f"{outcome.failures} requests failed")
     return time.process_time() - began

@@ -153,24 +153,25 @@ def request_bytes(port: int, key: str, *, stream: bool, users: int = 0) -> bytes
     return head.encode() + body
 
 
+async def ask_all(
+    outcome: Outcome, port: int, key: str, *, clients: int, until: float, stream: bool, most: int
+) -> None:
+    """Return when each of `clients` connections has asked `most` times, or at `until`."""
+    loop, waiting = asyncio.get_running_loop(), []
+    for number in range(clients):
+        done: asyncio.Future[None] = loop.create_future()
+        request = request_bytes(port, key, stream=stream, users=number)
+        await loop.create_connection(
+            lambda request=request, done=done: Client(request, outcome, until, done, most), "127.0.0.1", port
+        )
+        waiting.append(done)
+    await asyncio.gather(*waiting)
+
+
 def load(port: int, key: str, *, clients: int, seconds: float, stream: bool = False, most: int = -1) -> Outcome:
     """What `clients` connections see for `seconds`, or until each has asked `most` times."""
     outcome = Outcome()
-
-    async def run() -> None:
-        loop = asyncio.get_running_loop()
-        until = time.perf_counter() + seconds
-        waiting = []
-        for number in range(clients):
-            done: asyncio.Future[None] = loop.create_future()
-            request = request_bytes(port, key, stream=stream, users=number)
-            await loop.create_connection(
-                lambda request=request, done=done: Client(request, outcome, until, done, most), "127.0.0.1", port
-            )
-            waiting.append(done)
-        await asyncio.gather(*waiting)
-
     began, cpu = time.perf_counter(), time.process_time()
-    uvloop.run(run())
+    uvloop.run(ask_all(outcome, port, key, clients=clients, until=began + seconds, stream=stream, most=most))
     outcome.wall_seconds, outcome.cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
     return outcome

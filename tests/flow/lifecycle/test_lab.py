@@ -105,6 +105,8 @@ def test_the_gate_asks_whether_a_tuned_variant_forgot(project: Project) -> None:
     assert project.luthier("evaluate", "run", "tuned").code == 0
     missing = project.luthier("release", "propose", "tuned", *asks)
     assert missing.code == 4
+    unasked = project.luthier("release", "propose", "tuned")
+    assert "general ability was not measured" in unasked.out + unasked.err
     found = project.answered("train", "forgetting", "tuned", *asks)
     assert found["before"]["all"]["n"] == found["after"]["all"]["n"] == 240
     project.luthier("release", "propose", "tuned", *asks)
@@ -112,6 +114,9 @@ def test_the_gate_asks_whether_a_tuned_variant_forgot(project: Project) -> None:
         [*_, last] = [row for row in work.store.links.history(work.project) if row.link == "gate"]
         decision = work.store.artifacts.get_bytes(str(last.digest)).decode()
     assert found["verdict"]["reasons"][0] in decision
+    unasked = project.luthier("release", "propose", "tuned")
+    told = unasked.out + unasked.err
+    assert f"general ability is no check of the gate: {found['verdict']['reasons'][0]}" in told
 
 
 def test_the_ladder_stops_where_the_gate_cannot_tell(project: Project) -> None:

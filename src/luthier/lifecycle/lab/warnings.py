@@ -14,6 +14,14 @@ def run_warnings(work: Workspace, variant: Variant, label: str) -> tuple[str, ..
     training = work.fetch(work.require("train", label), TrainingRun)
     flag = overfitting(training.curve, kept=training.best_step)
     told = [f"overfitting: {reason}" for reason in flag.reasons] if flag.outcome == "fail" else []
-    if work.config.evaluation.forgetting is None and forgetting_of(work, variant.adapter) is None:
-        told.append("general ability was not measured before and after tuning (evaluation.forgetting is not set)")
+    if work.config.evaluation.forgetting is None:
+        told.append(f"{_general_ability(work, variant.adapter)} (evaluation.forgetting is not set)")
     return tuple(told)
+
+
+def _general_ability(work: Workspace, adapter: str) -> str:
+    """What is known of it where the gate is not asked to judge it."""
+    found = forgetting_of(work, adapter)
+    if found is None:
+        return "general ability was not measured before and after tuning"
+    return f"general ability is no check of the gate: {'; '.join(found.verdict.reasons)}"
