@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from luthier.evaluate.metrics.metric import Attempt, mean
 from luthier.evaluate.safety.refusals import declines
-from luthier.text.embeddings import word_vectors
+from luthier.text.embeddings import unit, word_vectors
 
 LIKE = 0.45
 """Below it two words say nothing alike; above it their likeness counts."""
@@ -198,6 +198,4 @@ def _vectors(words: tuple[str, ...]) -> NDArray[np.float32]:
     found = [vector for word in words if word not in _lists().empty and (vector := known.of(word)) is not None]
     if not found:
         return np.zeros((0, known.vectors.shape[1]), dtype=np.float32)
-    raw = np.array(found, dtype=np.float32)
-    lines: NDArray[np.float32] = raw / np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), np.float32(1e-9))
-    return lines
+    return unit(np.array(found, dtype=np.float32))

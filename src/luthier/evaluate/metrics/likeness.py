@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from luthier.evaluate.metrics.metric import Attempt, mean
 from luthier.evaluate.metrics.text import tokens
-from luthier.text.embeddings import word_vectors
+from luthier.text.embeddings import unit, word_vectors
 
 ENCODER = "the 128-dimensional word vectors of the package"
 
@@ -42,6 +42,5 @@ def likeness(one: list[str], other: list[str]) -> NDArray[np.float64]:
 def _lines(words: list[str]) -> NDArray[np.float64]:
     known = word_vectors()
     empty = np.zeros(known.vectors.shape[1])
-    raw = np.array([empty if (vector := known.of(word)) is None else vector for word in words], dtype=np.float64)
-    lines: NDArray[np.float64] = raw / np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), 1e-9)
-    return lines
+    raw = np.array([empty if (vector := known.of(word)) is None else vector for word in words], dtype=np.float32)
+    return unit(raw).astype(np.float64)

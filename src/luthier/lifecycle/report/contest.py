@@ -12,7 +12,6 @@ from luthier.domain.compare import PairedDifference
 from luthier.domain.measure import Measurement
 from luthier.domain.reports import Case, Report
 from luthier.domain.verdicts import Outcome, Verdict, combine
-from luthier.errors import StorageFault
 from luthier.lifecycle.contest import Contest, Parted
 from luthier.lifecycle.report.blocks import (
     Beside,
@@ -32,6 +31,7 @@ from luthier.lifecycle.report.blocks import (
 from luthier.lifecycle.report.charts.heat import HeatRow, heat_chart
 from luthier.lifecycle.report.charts.rows import Group, Line, Row, Tone, rows_chart
 from luthier.lifecycle.report.figures import NARROW, WIDE, Figure
+from luthier.lifecycle.report.files import write_texts
 from luthier.lifecycle.report.junit import junit
 from luthier.lifecycle.report.markdown import markdown_of
 from luthier.lifecycle.report.page import page_of
@@ -58,15 +58,7 @@ def write_contest(found: Sequence[Contest], folder: Path, at: datetime) -> dict[
     }
     ends = {"html": "html", "markdown": "md", "json": "json", "junit": "junit.xml"}
     files = {form: folder / f"{name}.{ends[form]}" for form in texts}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for form, text in texts.items():
-            files[form].write_text(text, encoding="utf-8", errors="replace", newline="\n")
-    except OSError as fault:
-        raise StorageFault(
-            f"the comparison cannot be written to {str(folder)!r}: {fault.strerror}",
-            hint="choose another folder with --out",
-        ) from fault
+    write_texts("the comparison", {files[form]: text for form, text in texts.items()})
     return files
 
 

@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from luthier.data.card import NOT_STATED, DataCard, Lengths
 from luthier.domain.snapshots import SPLITS
-from luthier.errors import StorageFault
 from luthier.lifecycle.report.charts.rows import Group, Row, Tone, rows_chart
+from luthier.lifecycle.report.files import write_texts
 
 WIDE, NARROW = 800.0, 344.0
 MOST_ROWS = 40
@@ -34,14 +34,7 @@ def write_card(card: DataCard, folder: Path) -> list[Path]:
         folder / "card.md": card.markdown(),
         folder / "card.json": card.model_dump_json(indent=2) + "\n",
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, text in texts.items():
-            path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as fault:
-        raise StorageFault(
-            f"the card cannot be written to {str(folder)!r}: {fault.strerror}", hint="choose another folder"
-        ) from fault
+    write_texts("the card", texts)
     return list(texts)
 
 

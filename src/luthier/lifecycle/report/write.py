@@ -1,12 +1,11 @@
 """The report in its three forms, written side by side."""
 
-import os
 from pathlib import Path
 
 from luthier.domain.value import Value
-from luthier.errors import StorageFault
 from luthier.lifecycle.report.facts import Facts
 from luthier.lifecycle.report.figures import figures
+from luthier.lifecycle.report.files import write_texts
 from luthier.lifecycle.report.gather import gather
 from luthier.lifecycle.report.markdown import markdown
 from luthier.lifecycle.report.page import page
@@ -36,19 +35,5 @@ def write_facts(facts: Facts, folder: Path) -> ReportFiles:
         made.markdown: markdown(facts, sections, drawn),
         made.json_file: facts.model_dump_json(indent=2) + "\n",
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, text in texts.items():
-            _replace(path, text)
-    except OSError as fault:
-        raise StorageFault(
-            f"the report cannot be written to {str(folder)!r}: {fault.strerror}",
-            hint="choose another folder with --out",
-        ) from fault
+    write_texts("the report", texts)
     return made
-
-
-def _replace(path: Path, text: str) -> None:
-    fresh = path.with_suffix(f".new-{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8", errors="replace", newline="\n")
-    fresh.replace(path)
