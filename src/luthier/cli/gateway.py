@@ -22,6 +22,9 @@ def gateway(
         typer.Option("--backend", metavar="ENGINE=URL", help="Where an engine listens, ending in /v1; repeatable."),
     ],
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Beats `gateway.port`.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes on the port; beats `gateway.workers`.")
+    ] = None,
     backend_key_env: Annotated[
         str | None, typer.Option("--backend-key-env", help="Variable that holds the back ends' key.")
     ] = None,
@@ -31,11 +34,12 @@ def gateway(
     """Serve the released variants under the OpenAI surface, in front of back ends that speak it."""
     log_to_stderr()
     environment = Environment.of_process()
-    loaded = load_project(project, assignments=assignments or (), environment=environment)
+    chosen = [*(assignments or ()), *([f"gateway.workers={workers}"] if workers else [])]
+    loaded = load_project(project, assignments=chosen, environment=environment)
     backends = dict(_pair(text) for text in backend)
     key = environment.secret(backend_key_env) if backend_key_env else None
     keys = dict.fromkeys(backends, key) if key else {}
-    serve(loaded, environment, lambda: opened(project, assignments), backends, keys, port=port)
+    serve(loaded, environment, lambda: opened(project, chosen), backends, keys, port=port)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -137,8 +137,18 @@ B = TypeVar("B", bound=Body)
 def parse_body(kind: type[B], raw: bytes) -> B:
     """The body as `kind`, or BadParameter with the name of the first parameter at fault."""
     try:
-        return kind.model_validate(json.loads(raw))
+        value = json.loads(raw, object_pairs_hook=_once)
+        json.dumps(value, ensure_ascii=False).encode()  # half a character has no bytes: no tokenizer takes it
+        return kind.model_validate(value)
     except ValidationError as fault:
         raise bad_body(fault) from None
     except (ValueError, RecursionError):
         raise BadParameter("the body is not JSON", param=None, code="invalid_body") from None
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The object; ValueError where a name stands twice, which two readers could take for different things."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice")
+    return found

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from luthier.engine.app import STOP_SECONDS, create_app
+from luthier.engine.wire import BoundedProtocol
 from luthier.errors import Refused, UserError
 from luthier.variants.config import ModelConfig
 from luthier.variants.engines.folders import model_folder
@@ -35,12 +36,17 @@ class Serving:
 def serve(serving: Serving) -> None:
     """Answers on the port until SIGTERM or SIGINT, then finishes what it accepted."""
     check_doors(serving)
-    app = build(serving)
+    config = config_of(serving)
     logging.getLogger("luthier").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops on it, then raises it again: an end as asked is 0
-    uvicorn.run(
-        app, host=serving.host, port=serving.port, log_level="info", server_header=False,
-        timeout_graceful_shutdown=int(STOP_SECONDS), access_log=False,
+    uvicorn.Server(config).run()
+
+
+def config_of(serving: Serving) -> uvicorn.Config:
+    """The app and the bounds of its connections, as the server takes them."""
+    return uvicorn.Config(
+        build(serving), host=serving.host, port=serving.port, log_level="info", server_header=False,
+        timeout_graceful_shutdown=int(STOP_SECONDS), access_log=False, http=BoundedProtocol, ws="none",
     )  # fmt: skip
 
 

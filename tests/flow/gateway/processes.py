@@ -38,6 +38,8 @@ class Deployed:
     port: int
     process: "subprocess.Popen[bytes] | None" = None
     acknowledged: list[str] = field(default_factory=list)
+    assignments: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -48,7 +50,8 @@ class Deployed:
         """Start the gateway and return once it answers."""
         words = [
             sys.executable, "-m", "luthier.cli.main", "gateway", "--project", str(self.folder / "luthier.yaml"),
-            "--port", str(self.port), "--backend", f"local={self.backend}",
+            "--port", str(self.port), "--backend", f"local={self.backend}", *self.options,
+            *[word for each in self.assignments for word in ("--set", each)],
         ]  # fmt: skip
         with (self.folder / "gateway.log").open("ab") as log:
             self.process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -109,22 +112,22 @@ class Deployed:
     @contextmanager
     def opened(self) -> Iterator[Workspace]:
         """The project's store."""
-        with Workspace.open(self.folder / "luthier.yaml") as work:
+        with Workspace.open(self.folder / "luthier.yaml", assignments=self.assignments) as work:
             yield work
 
 
-def deployed(folder: Path, backend: str, port: int) -> Deployed:
+def deployed(folder: Path, backend: str, port: int, assignments: tuple[str, ...] = ()) -> Deployed:
     """The example's project with one release in its route table and one key, and nothing else done."""
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(".luthier", "kb", "*.jsonl"))
     (folder / "kb").mkdir()
     (folder / "kb" / "facts.md").write_text("# Facts\n\nHarbour Mills is a customer.\n", encoding="utf-8")
     secret = secrets.token_bytes(32)
-    with Workspace.open(folder / "luthier.yaml") as work:
+    with Workspace.open(folder / "luthier.yaml", assignments=assignments) as work:
         work.store.identity.create_user("app", ["application"], now=NOON)
         work.store.identity.create_key("app", NOON, secret)
         project_salt(work)
         put_table(work, RouteTable(version=0, stable=route("ok"), fallback=route("base"), salt="s"))
-    return Deployed(folder, backend, key_text(secret), port)
+    return Deployed(folder, backend, key_text(secret), port, assignments=assignments)
 
 
 def kept(place: Deployed) -> list[str]:

@@ -123,7 +123,13 @@ backend = Starlette(routes=[HttpRoute("/v1/chat/completions", _chat, methods=["P
 @contextmanager
 def listening(app: Starlette) -> Iterator[str]:
     """The base URL of `app` on a free loopback port, for as long as the block lasts."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="none")
+    with running(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="none")) as url:
+        yield url
+
+
+@contextmanager
+def running(config: uvicorn.Config) -> Iterator[str]:
+    """The base URL of a server, for as long as the block lasts."""
     server = uvicorn.Server(config)
     started = threading.Event()
     original = server.startup

@@ -88,3 +88,11 @@ def test_errors_are_of_the_kind_their_status_says() -> None:
     assert error_of(Busy("in use")) == {
         "message": "in use", "type": "invalid_request_error", "param": None, "code": "busy",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "raw", [b'{"model": "m", "model": "m", "prompt": "x"}', b'{"model": "m", "prompt": "\\ud800"}']
+)
+def test_a_name_that_stands_twice_and_half_a_character_are_refused(raw: bytes) -> None:
+    with pytest.raises(BadParameter, match="not JSON"):
+        parse_body(CompletionBody, raw)

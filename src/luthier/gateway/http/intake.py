@@ -51,6 +51,7 @@ class Intake:
     _head_is_whole: bool = False
     _body: list[bytes] = field(default_factory=list)
     _body_bytes: int = 0
+    _framing_bytes: int = 0
     _fault: BadRequest | None = None
 
     def __post_init__(self) -> None:
@@ -58,7 +59,8 @@ class Intake:
 
     def feed(self, data: bytes) -> None:
         """Take over what arrived; BadRequest ends the connection."""
-        if not self._head_is_whole:
+        before, is_in_body = self._body_bytes, self._head_is_whole
+        if not is_in_body:
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -70,11 +72,16 @@ class Intake:
             raise BadRequest(400, "the request is no valid HTTP", "bad_request") from None
         if not self._head_is_whole and self._head_bytes > self.limits.head_bytes:
             raise BadRequest(431, "the request's headers are too large", "headers_too_large")
+        if is_in_body and self._head_is_whole:
+            self._framing_bytes += len(data) - (self._body_bytes - before)
+            if self._framing_bytes > self.limits.head_bytes + _MOST_FRAMING * self._body_bytes:
+                raise BadRequest(400, "the body is mostly framing", "bad_request")
 
     def on_message_begin(self) -> None:
         """llhttp: a request begins."""
         self.is_reading, self._head_is_whole = True, False
         self._url, self._headers, self._count, self._body, self._body_bytes = b"", {}, 0, [], 0
+        self._framing_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """llhttp: a piece of the target."""
@@ -84,6 +91,8 @@ class Intake:
         """llhttp: one header."""
         self._count += 1
         name = name.lower()
+        if self._head_is_whole:
+            self._refuse(400, "trailers are not taken", "bad_request")
         if self._count > self.limits.header_count:
             self._refuse(431, "the request has too many headers", "headers_too_large")
         if name in self._headers:
@@ -131,3 +140,5 @@ class Intake:
 
 _SINGLE = frozenset({b"host", b"content-length", b"authorization", b"content-type", b"transfer-encoding"})
 _MOST_AHEAD = 16
+_MOST_FRAMING = 8
+"""Bytes around each byte of a chunked body, on average; a chunk of one byte has five."""
