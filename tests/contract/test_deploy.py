@@ -83,7 +83,7 @@ def test_every_command_and_option_that_is_deployed_exists(name: str) -> None:
 
 @pytest.mark.parametrize("wrong", [["gateway", "--no-such"], ["gateway"], ["rollout", "watch", "--workers=2"]])
 def test_a_command_that_the_cli_does_not_know_is_seen(wrong: list[str]) -> None:
-    with pytest.raises(Exception, match=r"(?i)no such option|missing option"):
+    with pytest.raises(Exception, match=r"(?i)no such option|missing (option|parameter)"):
         parsed(wrong)
 
 
@@ -108,7 +108,7 @@ def test_every_container_of_ours_is_confined(name: str) -> None:
 
 
 def test_the_image_runs_as_nobody_in_particular_and_leaves_its_tools_behind() -> None:
-    stages = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").split("\nFROM ")
+    stages = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").split("FROM python")[1:]
     assert len(stages) == 2
     assert "USER 10001:10001" in stages[1]
     assert "HEALTHCHECK" in stages[1]

@@ -33,7 +33,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._seen: set[bytes] = set()
         self._head_bytes = self._framing_bytes = self._body_bytes = self._count = self._discarded = 0
-        self._head_is_whole = self._is_over = False
+        self._head_is_whole = self._is_over = self._is_reading = False
         self._fault: _Refused | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -63,13 +63,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(fault)
 
     def send_400_response(self, msg: str) -> None:
-        """uvicorn's answer to what is no HTTP, in the shape of every other; a fault of ours tells more."""
+        """Tell in our shape what uvicorn found to be no HTTP, or what was found wrong here."""
         self._refuse(self._fault or _Refused(400, msg))
 
     def on_message_begin(self) -> None:
         """llhttp: a request begins."""
         super().on_message_begin()
-        self._head_is_whole = False
+        self._head_is_whole, self._is_reading = False, True
         self._seen, self._count, self._framing_bytes, self._body_bytes = set(), 0, 0, 0
         self._expect()
 
@@ -104,11 +104,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """llhttp: the request is whole; what takes long from here on is ours."""
-        self._head_is_whole = False
+        self._head_is_whole = self._is_reading = False
         self._expect_no_more()
         super().on_message_complete()
 
     def _count_bytes(self, size: int, *, is_in_body: bool) -> None:
+        if not self._is_reading:
+            return
         if not self._head_is_whole:
             self._head_bytes += size
             if self._head_bytes > MAX_HEAD_BYTES:

@@ -1,4 +1,4 @@
-"""Bytes that two servers could read in two ways, at the gateway and at `luthier engine`: refused, bounded, forgotten."""
+"""Bytes that two servers could read in two ways, at the gateway and at `luthier engine`: refused, bounded."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch
 from pydantic import SecretStr
 
 from luthier.domain.routes import RouteTable
-from luthier.engine.serve import Serving, build, config_of
+from luthier.engine.serve import Serving, config_of
 from luthier.gateway.app import create_app
 from luthier.gateway.config import GatewayConfig
 from luthier.variants.config import ModelConfig

@@ -1,8 +1,9 @@
-"""`luthier gateway --workers 2` over SQLite and PostgreSQL: one table in all, and one that dies takes nothing with it."""
+"""`luthier gateway --workers 2` over SQLite and PostgreSQL: one table in all; one that dies takes nothing."""
 
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_two_workers_take_over_one_table_and_outlive_each_other(place: Deployed)
         put_table(work, table.model_copy(update={"stable": route("newer")}))
         wanted, began = table.version + 1, time.perf_counter()
     until(lambda: versions(place) == {wanted}, "the table in both", seconds=120)
-    print(f"both workers seen with the new routes after {time.perf_counter() - began:.3f} s")
+    sys.stdout.write(f"both workers seen with the new routes after {time.perf_counter() - began:.3f} s\n")
     first, second = sorted(place.workers())
     with place.under_load():
         before = len(place.acknowledged)
