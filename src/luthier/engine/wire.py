@@ -132,8 +132,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._expect_no_more()
         if self.transport.is_closing():
             return
-        if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
-            self.transport.abort()  # an answer is under way: there is no place for another
+        if self._owes_an_answer():
+            self.transport.abort()  # there is no place for another
             return
         if self.cycle is not None:
             self.cycle.disconnected = True  # whoever reads this body is told that nobody waits
@@ -142,6 +142,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self.transport.close)
+
+    def _owes_an_answer(self) -> bool:
+        """Whether a whole request waits here for its answer, or an answer is under way."""
+        cycle = self.cycle
+        if self.pipeline:
+            return True
+        return cycle is not None and not cycle.response_complete and (cycle.response_started or not cycle.more_body)
 
     def _expect(self) -> None:
         self._expect_no_more()
