@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -165,4 +165,4 @@ def _response(fault: _Refused) -> bytes:
     error = {"message": fault.message, "type": "invalid_request_error", "param": None, "code": "bad_request"}
     body = orjson.dumps({"error": error})
     head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
-    return cast(bytes, STATUS_LINE[fault.status]) + head + body
+    return STATUS_LINE[fault.status] + head + body
