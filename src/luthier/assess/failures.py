@@ -137,10 +137,12 @@ def _kinds(case: Case, by: Yardstick) -> Kinds:
     shown = by.shown(case)
     unknown = {value for value in told if value not in by.known and not stands_in(value, shown)}
     lacks = (_wrong_values(case, by.tools) & set(lacking(case, by))) | unknown
-    behaviour = _behaviour(case, by) | ({"wrong_fact"} if told - unknown else set())
-    if not behaviour and not lacks:
-        return frozenset({"reasoning"})
-    return frozenset(behaviour | ({"missing_fact"} if lacks else set()))
+    found = _behaviour(case, by)
+    if told - unknown:
+        found.add("wrong_fact")
+    if lacks:
+        found.add("missing_fact")
+    return frozenset(found or {"reasoning"})
 
 
 def _behaviour(case: Case, by: Yardstick) -> set[FailureKind]:
