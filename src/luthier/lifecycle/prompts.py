@@ -124,9 +124,14 @@ def find_prompt(versions: Sequence[PromptVersion], called: str) -> PromptVersion
 
 def diff_prompts(one: PromptVersion, other: PromptVersion) -> PromptDiff:
     """Both versions with the lines that differ."""
-    names = ["/".join((each.files[0] if each.files else "released", each.version[:12])) for each in (one, other)]
-    lines = difflib.unified_diff(one.text.splitlines(), other.text.splitlines(), *names, lineterm="")
+    lines = difflib.unified_diff(
+        one.text.splitlines(), other.text.splitlines(), _called(one), _called(other), lineterm=""
+    )
     return PromptDiff(one=one, other=other, lines=tuple(lines))
+
+
+def _called(version: PromptVersion) -> str:
+    return f"{version.files[0] if version.files else 'released'}/{version.version[:12]}"
 
 
 def _note(text: PromptText, texts: dict[str, str], files: dict[str, list[str]]) -> None:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from scipy.stats import fisher_exact
 
+from luthier.assess.concentration import more_than_chance
 from luthier.assess.config import AssessConfig, CharterConfig, StyleConfig, TaxonomyConfig
 from luthier.assess.failures import Yardstick, failure_table, kinds_by_row, remedy
 from luthier.assess.stated import contradicted, facts_in
@@ -136,6 +138,18 @@ def test_failures_that_lie_in_one_stratum_are_told_with_both_shares() -> None:
     assert (place.stratum, place.inside.hits, place.inside.n) == ("language=de", 12, 20)
     assert (place.outside.hits, place.outside.n) == (3, 280)
     assert not group.is_systematic  # 15 of 300
+
+
+@pytest.mark.parametrize(
+    "table", [(12, 20, 15, 300), (0, 20, 15, 300), (9, 200, 150, 10_000), (5, 5, 5, 9), (3, 8, 6, 9)]
+)
+def test_the_chance_of_a_concentration_is_fisher_s(table: tuple[int, int, int, int]) -> None:
+    hits, inside, failed, of = table
+    cells = [[hits, failed - hits], [inside - hits, of - inside - failed + hits]]
+    if min(min(row) for row in cells) >= 0:
+        assert more_than_chance(*table) == pytest.approx(fisher_exact(cells, alternative="greater").pvalue, rel=1e-7)
+    else:
+        assert more_than_chance(*table) == 1.0
 
 
 def test_failures_that_are_everywhere_lie_nowhere() -> None:
