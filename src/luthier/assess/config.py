@@ -1,9 +1,10 @@
 """The `charter` and `assess` sections of the project file."""
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from luthier.domain.verdicts import Threshold
 from luthier.errors import UserError
@@ -59,6 +60,24 @@ class TaxonomyConfig(Section):
     input_types: tuple[str, ...] = Field(default=(), description="Kinds of input, e.g. `complaint about a delivery`.")
     correct_output: str = Field(default="", max_length=2_000, description="What a correct answer looks like.")
     edge_cases: tuple[str, ...] = Field(default=(), description="Inputs on which people disagree or slip.")
+    glossary: Mapping[str, tuple[str, ...]] = Field(
+        default={}, description="Term of the field -> words that are wrongly said in its place; none is allowed."
+    )
+
+
+class StyleConfig(Section):
+    """How answers in prose must sound, as far as a machine can tell."""
+
+    forbidden: tuple[str, ...] = Field(default=(), description="Words or phrases that no answer may hold.")
+    expected: tuple[str, ...] = Field(default=(), description="Words or phrases of which each answer holds one.")
+    max_words: int | None = Field(default=None, ge=1, description="Longest answer.")
+    min_words: int = Field(default=0, ge=0, description="Shortest answer.")
+
+    @model_validator(mode="after")
+    def _some_length_is_left(self) -> Self:
+        if self.max_words is not None and self.min_words > self.max_words:
+            raise ValueError("`min_words` is above `max_words`; no answer could keep both")
+        return self
 
 
 class BoxConfig(Section):
@@ -100,6 +119,7 @@ class CharterConfig(Section):
     kpis: tuple[KpiConfig, ...] = Field(default=(), description="What must move; each needs an owner.")
     kill_criterion: KillCriterionConfig | None = Field(default=None, description="Needed; stops a project in time.")
     taxonomy: TaxonomyConfig | None = Field(default=None, description="Input types, correct output, edge cases.")
+    style: StyleConfig | None = Field(default=None, description="The style sheet that tone is held against.")
     readiness: ReadinessConfig | None = Field(default=None, description="Absent: the four boxes are not used.")
 
 

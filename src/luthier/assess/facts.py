@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from luthier.assess.failures import stands_in, values_of
+from luthier.assess.targets import stands_in, values_of
 from luthier.domain.examples import Example
 from luthier.domain.measure import Measurement
 from luthier.domain.value import Value

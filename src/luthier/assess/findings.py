@@ -8,15 +8,17 @@ from luthier.assess.config import AssessConfig, CharterConfig
 from luthier.assess.failures import (
     BEHAVIOUR,
     Kinds,
+    Yardstick,
     failure_table,
     kinds_by_row,
     known_values,
     lacking,
     share_with,
-    stands_in,
 )
 from luthier.assess.kpis import figure_of
+from luthier.assess.targets import stands_in
 from luthier.assess.types import Baseline, BaselineKind, Evidence
+from luthier.assess.wording import Wording
 from luthier.domain.decisions import FailureGroup, FailureTable
 from luthier.domain.measure import Measurement
 from luthier.domain.verdicts import Verdict, combine, judge
@@ -31,17 +33,21 @@ class Findings:
     evidence: Evidence
 
     @cached_property
-    def known(self) -> frozenset[str]:
-        """Values that training could teach."""
-        return known_values(self.evidence.training, self.evidence.tools)
+    def yardstick(self) -> Yardstick:
+        """What answers are held against."""
+        return Yardstick(
+            metric=self.config.metric,
+            tools=self.evidence.tools,
+            known=known_values(self.evidence.training, self.evidence.tools),
+            passages=self.evidence.passages,
+            wording=Wording.of(self.charter),
+        )
 
     @cached_property
     def kinds(self) -> Mapping[str, Mapping[str, Kinds]]:
         """Baseline -> row -> ways to fail; variants tuned here and copied answers say nothing of prompting."""
         return {
-            baseline.variant.name: kinds_by_row(
-                baseline.report.cases, metric=self.config.metric, tools=self.evidence.tools, known=self.known
-            )
+            baseline.variant.name: kinds_by_row(baseline.report.cases, self.yardstick)
             for baseline in self.evidence.baselines
             if baseline.kind in {"prompt", "few_shot", "rag"}
         }
@@ -50,13 +56,10 @@ class Findings:
     def tables(self) -> tuple[FailureTable, ...]:
         """How each prompted baseline failed, in the order given."""
         return tuple(
-            failure_table(
-                baseline, self.kinds[baseline.variant.name], tools=self.evidence.tools,
-                systematic_share=self.config.systematic_share,
-            )
+            failure_table(baseline, self.kinds[baseline.variant.name], tools=self.evidence.tools, config=self.config)
             for baseline in self.evidence.baselines
             if baseline.variant.name in self.kinds
-        )  # fmt: skip
+        )
 
     @cached_property
     def prompting(self) -> Baseline | None:
@@ -115,7 +118,7 @@ class Findings:
         lacked = [c for c in self.prompting.report.cases if "missing_fact" in kinds.get(c.example_id, frozenset())]
         if not lacked:
             return None
-        held = sum(all(stands_in(value, text) for value in lacking(case, self.known)) for case in lacked)
+        held = sum(all(stands_in(value, text) for value in lacking(case, self.yardstick)) for case in lacked)
         return Measurement.of_proportion("held_by_knowledge_base", held, n=len(lacked))
 
     @cached_property

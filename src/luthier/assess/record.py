@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from luthier.assess.config import CharterConfig
 from luthier.domain.decisions import Decision, FailureTable, Provisional, Trigger
 from luthier.domain.measure import Measurement
 
@@ -24,11 +23,11 @@ OPTIONS = (
 )  # fmt: skip
 
 
-def decision_record(decision: Decision, charter: CharterConfig) -> str:
+def decision_record(decision: Decision, problem: str) -> str:
     """The decision in Markdown: what was advised and why, what failed, and what the options cost."""
     parts = [
         f"# Decision: {TITLES[decision.effective]}\n",
-        f"Project `{decision.project}`: {charter.problem}\n",
+        f"Project `{decision.project}`: {problem}\n",
         _override(decision),
         _section("Reasons", decision.reasons),
         _section("Missing", decision.missing),
@@ -81,11 +80,13 @@ def _section(title: str, lines: Sequence[str]) -> str:
 
 
 def _failures(table: FailureTable) -> str:
-    rows = [("way to fail", "rows", "share", "systematic", "labelable")]
+    rows = [("way to fail", "rows", "share", "systematic", "labelable", "calls for", "lies in")]
     rows += [
-        (group.kind, str(group.rows), _share(group.share), _yes(group.is_systematic), _yes(group.is_labelable))
+        (group.kind, str(group.rows), _share(group.share), _yes(group.is_systematic), _yes(group.is_labelable),
+         TITLES[group.remedy].lower() if group.remedy else "-",
+         "; ".join(f"{each.stratum} ({_share(each.inside)})" for each in group.strata) or "-")
         for group in table.groups
-    ]
+    ]  # fmt: skip
     failed = f"`{table.variant}` failed on {table.failed.hits} of {table.failed.n} rows ({_share(table.failed)}).\n"
     return f"{failed}\n{_table(rows)}" if table.groups else failed
 

@@ -6,7 +6,7 @@ from luthier.assess.types import Evidence
 from luthier.assess.verdict import decide
 from luthier.domain.decisions import Decision
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2
 
 
 def run(charter: CharterConfig, config: AssessConfig, evidence: Evidence) -> Decision:

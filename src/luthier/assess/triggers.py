@@ -26,6 +26,9 @@ def _for_tuning(found: Findings, config: AssessConfig) -> Iterator[Trigger]:
     yield _failing(found, "tool_call_reliability", "tool_name", "answers call the wrong tool")
     yield _failing(found, "values_not_copied", "wrong_argument", "a value that stands in the question is not copied")
     yield _failing(found, "domain_wording_fumbled", "reasoning", "wording is taken for the wrong choice")
+    yield _failing(found, "domain_jargon_fumbled", "jargon", "terms of the field are missing or replaced")
+    yield _failing(found, "off_tone", "tone", "answers break the style sheet")
+    yield _failing(found, "facts_misread", "wrong_fact", "a fact that was shown is told otherwise")
     yield _long_prompt(found)
     calls = config.calls_per_day
     yield Trigger(

@@ -219,6 +219,21 @@ def _warnings(found: Findings) -> list[str]:
             f"{percent(facts.share)} of the training targets carry a fact that their question does not hold: "
             "show it by retrieval while training too, or the model learns it by heart"
         )
+    warnings += _concentrated(found)
     if boxes := (found.charter.readiness.open_boxes if found.charter.readiness else ()):
         warnings.append(f"readiness boxes still open, which postpones tuning: {', '.join(boxes)}")
     return warnings
+
+
+def _concentrated(found: Findings) -> list[str]:
+    """Kinds that are rare in all and systematic in one stratum: averaged away, and seen by somebody every day."""
+    line = found.config.systematic_share
+    return [
+        f"{group.kind} of {table.variant!r} lies in {place.stratum}: {percent(place.inside)} there, "
+        f"{percent(place.outside)} elsewhere; over all rows it is not systematic"
+        for table in ((found.remaining,) if found.remaining else ())
+        for group in table.groups
+        if not group.is_systematic
+        for place in group.strata
+        if place.inside.low > line
+    ]

@@ -1,17 +1,19 @@
 """`luthier assess`: prompt, retrieve, tune or both, and why."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from luthier.assess.provisional import advise
-from luthier.assess.record import decision_record, provisional_record
+from luthier.assess.record import TITLES, decision_record, provisional_record
 from luthier.cli.opened import opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show
 from luthier.domain.decisions import Advice
 from luthier.errors import Refused, UserError
 from luthier.lifecycle.links.assessment import decision, override_decision
+from luthier.lifecycle.report.board import board_record, deciders, write_board
 
 app = typer.Typer(no_args_is_help=True)
 ADVICE: tuple[Advice, ...] = ("prompt", "retrieve", "tune", "tune_and_retrieve", "stop")
@@ -19,7 +21,7 @@ ADVICE: tuple[Advice, ...] = ("prompt", "retrieve", "tune", "tune_and_retrieve",
 
 @app.callback()
 def assess() -> None:
-    """Advise before data exists, show the decision, or overrule it with a reason."""
+    """Advise before data exists, show or print the decision, or overrule it with a reason."""
 
 
 @app.command()
@@ -43,7 +45,27 @@ def show_decision(project: ProjectOption = None, assignments: SetOption = None, 
             return
         if work.config.charter is None:
             raise Refused("the project has no charter", hint="write its `charter` section")
-        show(decision_record(found, work.config.charter), as_json=False)
+        show(decision_record(found, work.config.charter.problem), as_json=False)
+
+
+@app.command()
+def record(
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write to.", show_default="`report` in the project's home")
+    ] = None,
+    project: ProjectOption = None,
+    assignments: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the decision on one page for a board: HTML that prints on one sheet, Markdown and JSON."""
+    with opened(project, assignments, as_json=True) as work:
+        found = board_record(work)
+        files = write_board(found, out or work.home / "report")
+    paths = {form: str(path) for form, path in files.items()}
+    if as_json:
+        show({"files": paths, "record": found.model_dump(mode="json")}, as_json=True)
+        return
+    show(f"{TITLES[found.decision.effective]}; {'; '.join(deciders(found))}\nrecord: {paths['html']}", as_json=False)
 
 
 @app.command()

@@ -5,6 +5,7 @@ import typer
 from luthier.cli.opened import opened
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show
+from luthier.domain.money import Money
 from luthier.lifecycle.accounts import cost_report
 
 app = typer.Typer(no_args_is_help=True)
@@ -34,6 +35,7 @@ def show_costs(project: ProjectOption = None, assignments: SetOption = None, as_
             "of": each.solved.n,
             "per answer": str(each.per_answer.amount),
             "per solved task": str(each.per_solved.amount) if each.per_solved else "-",
+            "95% interval": f"{each.per_solved_low.amount} to {_end(each.per_solved_high)}",
             "currency": each.total.currency,
         }
         for each in found.variants
@@ -42,3 +44,7 @@ def show_costs(project: ProjectOption = None, assignments: SetOption = None, as_
         show(rows, as_json=False)
     for note in found.notes:
         show(f"note: {note}", as_json=False)
+
+
+def _end(high: Money | None) -> str:
+    return str(high.amount) if high else "no end"

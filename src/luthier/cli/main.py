@@ -31,6 +31,7 @@ COMMANDS = {
     "retrieval": Command("luthier.cli.retrieval", "app", "Search the knowledge bases, and measure how well."),
     "train": Command("luthier.cli.train", "app", "Tune the base model, or run the control."),
     "evaluate": Command("luthier.cli.evaluate", "app", "Measure variants, and show what was measured."),
+    "prompts": Command("luthier.cli.prompts", "app", "List versions of prompts, and what was measured of each."),
     "release": Command("luthier.cli.release", "app", "Make releases, and decide on them."),
     "rollout": Command("luthier.cli.rollout", "app", "Start, watch, stop and rehearse rollouts."),
     "monitor": Command("luthier.cli.monitor", "app", "Look at served traffic."),

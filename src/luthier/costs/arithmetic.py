@@ -1,15 +1,14 @@
 """Sums and ratios of money: sums are exact, ratios round once, at the end, to a millionth."""
 
 from collections.abc import Iterable
-from decimal import Context, Decimal, Inexact
+from decimal import Decimal
 from fractions import Fraction
 
 from luthier.costs.types import Cost, Payback
 from luthier.domain.measure import Measurement
-from luthier.domain.money import Money
+from luthier.domain.money import EXACT, Money
 from luthier.errors import NotEnoughEvidence, UserError
 
-_EXACT = Context(prec=200, traps=[Inexact])  # a sum that had to round would raise, not round
 SECONDS_PER_HOUR = 3_600
 
 
@@ -22,7 +21,7 @@ def total(costs: Iterable[Cost], currency: str) -> Money:
                 f"a cost of bucket {cost.bucket!r} is in {cost.currency} and the project counts in {currency}",
                 hint="enter it in the project's currency, at the rate that was paid",
             )
-        amount = _EXACT.add(amount, cost.amount)
+        amount = EXACT.add(amount, cost.amount)
     return Money(amount=amount, currency=currency)
 
 
@@ -50,6 +49,17 @@ def cost_per_solved(spent: Money, solved: int) -> Money:
     return _money(Fraction(spent.amount) / solved, spent.currency)
 
 
+def solved_cost_range(spent: Money, solved: Measurement) -> tuple[Money, Money | None]:
+    """The cost of a solved task at the high and the low end of the share that is solved; no upper end at a share of 0.
+
+    What was spent counts as known: only how many of such tasks get solved is in doubt.
+    """
+    task = per_task(spent, solved.n)
+    least = _money(task / Fraction(str(solved.high)), spent.currency)
+    most = _money(task / Fraction(str(solved.low)), spent.currency) if solved.low > 0 else None
+    return least, most
+
+
 def per_answer(spent: Money, answers: int) -> Money:
     """The mean cost of one answer, right or wrong."""
     if answers <= 0:
@@ -57,35 +67,58 @@ def per_answer(spent: Money, answers: int) -> Money:
     return _money(Fraction(spent.amount) / answers, spent.currency)
 
 
-def upkeep_per_month(build: Money, share_per_year: Decimal) -> Money:
-    """A month of keeping the build alive."""
-    return _money(Fraction(build.amount) * Fraction(share_per_year) / 12, build.currency)
+def upkeep_per_month(build: Money, share_per_year: Decimal) -> Fraction:
+    """A month of keeping the build alive, not rounded."""
+    return Fraction(build.amount) * Fraction(share_per_year) / 12
 
 
-def cost_of_ownership(build: Money, answer: Money, *, upkeep: Money, tasks_per_month: int, months: int) -> Money:
-    """Build, upkeep and answers over the months."""
-    monthly = _EXACT.add(upkeep.amount, _EXACT.multiply(answer.amount, Decimal(tasks_per_month)))
-    return Money(amount=_EXACT.add(build.amount, _EXACT.multiply(monthly, Decimal(months))), currency=build.currency)
+def per_task(spent: Money, tasks: int) -> Fraction:
+    """What one task costs, solved or not, with all the answers given on the way; not rounded.
+
+    Raises:
+        NotEnoughEvidence: No task was scored.
+
+    """
+    if tasks <= 0:
+        raise NotEnoughEvidence(f"no task was scored, so {spent} has no cost per task", hint="measure some first")
+    return Fraction(spent.amount) / tasks
+
+
+def cost_of_ownership(build: Money, task: Fraction, *, upkeep: Fraction, tasks_per_month: int, months: int) -> Money:
+    """Build, a month's upkeep and tasks over the months, rounded once."""
+    return _money(Fraction(build.amount) + months * (upkeep + task * tasks_per_month), build.currency)
 
 
 def payback_months(
-    build: Money, answer: Money, *, upkeep: Money, tasks_per_month: int, cost_per_task_now: Decimal, solved_share: float
+    build: Money,
+    task: Fraction,
+    *,
+    upkeep: Fraction,
+    tasks_per_month: int,
+    cost_per_task_now: Decimal,
+    solved_share: float,
 ) -> Decimal:
-    """Months until what solved tasks no longer cost has paid for build, upkeep and every answer.
+    """Months until what solved tasks no longer cost has paid for build, upkeep and every task, rounded once.
 
     Raises:
         NotEnoughEvidence: A month saves nothing, so the build is never paid back.
 
     """
-    saved_per_task = Fraction(str(solved_share)) * Fraction(cost_per_task_now) - Fraction(answer.amount)
-    saved = saved_per_task * tasks_per_month - Fraction(upkeep.amount)
+    saved_per_task = Fraction(str(solved_share)) * Fraction(cost_per_task_now) - task
+    saved = saved_per_task * tasks_per_month - upkeep
     if saved <= 0:
         raise NotEnoughEvidence("a month saves nothing, so the build is never paid back", hint="solve more, or cheaper")
     return _rounded(Fraction(build.amount) / saved)
 
 
 def payback(
-    build: Money, answer: Money, *, upkeep: Money, tasks_per_month: int, cost_per_task_now: Decimal, solved: Measurement
+    build: Money,
+    task: Fraction,
+    *,
+    upkeep: Fraction,
+    tasks_per_month: int,
+    cost_per_task_now: Decimal,
+    solved: Measurement,
 ) -> Payback:
     """Months to pay back at the measured share and at both ends of its interval.
 
@@ -96,7 +129,7 @@ def payback(
 
     def months(share: float) -> Decimal:
         return payback_months(
-            build, answer, upkeep=upkeep, tasks_per_month=tasks_per_month, cost_per_task_now=cost_per_task_now,
+            build, task, upkeep=upkeep, tasks_per_month=tasks_per_month, cost_per_task_now=cost_per_task_now,
             solved_share=share,
         )  # fmt: skip
 
@@ -114,4 +147,4 @@ def _money(amount: Fraction, currency: str) -> Money:
 
 def _rounded(value: Fraction) -> Decimal:
     """To a millionth, halves to even, from the exact ratio."""
-    return Decimal(round(value * 1_000_000)).scaleb(-6, context=_EXACT)
+    return Decimal(round(value * 1_000_000)).scaleb(-6, context=EXACT)

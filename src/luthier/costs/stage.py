@@ -1,6 +1,7 @@
 """The cost report: from the ledger, the reports and the stated prices to figures per solved task."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from luthier.costs.arithmetic import (
     by_bucket,
@@ -9,6 +10,8 @@ from luthier.costs.arithmetic import (
     machine_time,
     payback,
     per_answer,
+    per_task,
+    solved_cost_range,
     total,
     upkeep_per_month,
 )
@@ -54,13 +57,17 @@ def variant_cost(config: CostsConfig, report: Report) -> VariantCost:
         )
     scored = [case.scores[config.solved_metric] for case in report.cases if config.solved_metric in case.scores]
     solved = sum(score == 1.0 for score in scored)
-    spent = _spent(config, report)
+    spent, share = _spent(config, report), Measurement.of_proportion("solved", solved, n=len(scored))
+    low, high = solved_cost_range(spent, share)
     return VariantCost(
         variant=report.variant,
-        solved=Measurement.of_proportion("solved", solved, n=len(scored)),
+        solved=share,
         total=spent,
         per_answer=per_answer(spent, len(report.cases)),
         per_solved=cost_per_solved(spent, solved) if solved else None,
+        per_solved_low=low,
+        per_solved_high=high,
+        answers=len(report.cases),
     )
 
 
@@ -94,7 +101,7 @@ def _outlook(
     upkeep = upkeep_per_month(build, config.maintenance_share_per_year)
     ownership = {
         each.variant: cost_of_ownership(
-            build, each.per_answer, upkeep=upkeep, tasks_per_month=config.tasks_per_month, months=config.horizon_months
+            build, _task(each), upkeep=upkeep, tasks_per_month=config.tasks_per_month, months=config.horizon_months
         )
         for each in variants
     }
@@ -104,9 +111,13 @@ def _outlook(
     for each in variants:
         try:
             found[each.variant] = payback(
-                build, each.per_answer, upkeep=upkeep, tasks_per_month=config.tasks_per_month,
+                build, _task(each), upkeep=upkeep, tasks_per_month=config.tasks_per_month,
                 cost_per_task_now=config.cost_per_task_now, solved=each.solved,
             )  # fmt: skip
         except NotEnoughEvidence as fault:
             notes.append(f"{each.variant!r}: {fault.message}")
     return ownership, found, notes
+
+
+def _task(cost: VariantCost) -> Fraction:
+    return per_task(cost.total, cost.solved.n)

@@ -28,6 +28,9 @@ class VariantCost(Value):
     total: Money
     per_answer: Money
     per_solved: Money | None = Field(description="None where nothing was solved: there is no such figure.")
+    per_solved_low: Money = Field(description="At the high end of the share that is solved.")
+    per_solved_high: Money | None = Field(description="At its low end; None where that is 0.")
+    answers: int = Field(ge=1, description="Answers given, those of earlier turns included; the total is theirs.")
 
 
 class Payback(Value):

@@ -10,8 +10,20 @@ from luthier.domain.measure import Measurement
 from luthier.domain.value import Value
 
 Advice = Literal["prompt", "retrieve", "tune", "tune_and_retrieve", "stop", "not_enough_evidence"]
-FailureKind = Literal["format", "tool_name", "missing_fact", "wrong_argument", "refusal_or_empty", "reasoning"]
+FailureKind = Literal[
+    "format", "tone", "jargon", "tool_name", "wrong_argument", "missing_fact", "wrong_fact", "reasoning",
+    "refusal_or_empty",
+]  # fmt: skip
 TUNING: frozenset[Advice] = frozenset({"tune", "tune_and_retrieve"})
+
+
+class Concentration(Value):
+    """A stratum that holds more of a group's rows than chance would put there."""
+
+    stratum: str = Field(description="`task_type=create`.")
+    inside: Measurement = Field(description="Of the stratum's rows, those that failed this way.")
+    outside: Measurement = Field(description="Of all other rows.")
+    p_value: float = Field(ge=0, le=1, description="Fisher's exact test, Holm over all kinds and strata.")
 
 
 class FailureGroup(Value):
@@ -21,6 +33,10 @@ class FailureGroup(Value):
     share: Measurement = Field(description="Rows that failed this way, of all rows asked.")
     is_systematic: bool = Field(description="Even the low end of the share lies above the configured line.")
     is_labelable: bool = Field(description="An ideal answer that training can learn from exists for these rows.")
+    remedy: Advice | None = Field(
+        default=None, description="What the group calls for by itself; None in decisions made before this was told."
+    )
+    strata: tuple[Concentration, ...] = Field(default=(), description="Where its rows lie closer than by chance.")
     examples: tuple[str, ...] = Field(description="Ids of some of the rows.")
 
     @property

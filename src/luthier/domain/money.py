@@ -1,11 +1,14 @@
 """Amounts of money, exact to the last digit, and prices of tokens and hours."""
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from typing import Self
 
 from pydantic import Field
 
 from luthier.domain.value import Value
+
+EXACT = Context(prec=200, traps=[Inexact])
+"""The context for sums of money: one that had to round would raise, not round."""
 
 
 class Money(Value):
@@ -17,7 +20,7 @@ class Money(Value):
     def __add__(self, other: Self) -> Self:
         if self.currency != other.currency:
             raise ValueError(f"{self.currency} and {other.currency} do not add; convert one of them first")
-        return self.model_copy(update={"amount": self.amount + other.amount})
+        return self.model_copy(update={"amount": EXACT.add(self.amount, other.amount)})
 
     def __str__(self) -> str:
         return f"{self.currency} {self.amount:,.2f}"

@@ -11,6 +11,7 @@ from luthier.domain.runs import TrainingRun
 from luthier.domain.variants import ModelRef, RetrievalRef, ShotChoice, Variant
 from luthier.errors import UnknownName
 from luthier.lifecycle.knowledge import open_indexes
+from luthier.lifecycle.prompts import prompt_text
 from luthier.lifecycle.workspace import Workspace
 from luthier.train.types import BaseModel
 from luthier.variants.answering import answer_all
@@ -51,7 +52,7 @@ class Variants:
         return Variant(
             name=name,
             model=self.model_ref(section.model),
-            prompt=self._work.file(section.prompt).read_text(encoding="utf-8").rstrip("\n"),
+            prompt=prompt_text(self._work, section.prompt),
             shots=self._shots(section),
             shot_choice=_shot_choice(section),
             retrieval=retrieval,

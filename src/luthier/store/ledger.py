@@ -1,18 +1,17 @@
 """What was spent: append-only, hash-chained like the audit log, and exact to the last digit."""
 
 from datetime import datetime
-from decimal import Context, Decimal, Inexact
+from decimal import Decimal
 
 from pydantic import Field
 
+from luthier.domain.money import EXACT
 from luthier.domain.value import Json
 from luthier.store.chain import ChainCheck, ChainHead, HashChain
 from luthier.store.columns import decimal_text
 from luthier.store.database import Database
 from luthier.store.row import Exact, Moment, Name, Row
 from luthier.store.tables import LedgerTable
-
-_EXACT = Context(prec=200, traps=[Inexact])  # a sum that had to round would raise, not round
 
 
 class LedgerEntry(Row):
@@ -51,7 +50,7 @@ class Ledger:
         totals: dict[str, Decimal] = {}
         for entry in self.entries():
             if bucket in {None, entry.bucket}:
-                totals[entry.currency] = _EXACT.add(totals.get(entry.currency, Decimal(0)), entry.amount)
+                totals[entry.currency] = EXACT.add(totals.get(entry.currency, Decimal(0)), entry.amount)
         return totals
 
     def head(self) -> ChainHead:

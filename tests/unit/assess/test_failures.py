@@ -5,22 +5,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from luthier.assess.failures import failure_table, kinds_by_row, known_values, leaves, stands_in, values_of
+from luthier.assess.config import AssessConfig
+from luthier.assess.failures import Yardstick, failure_table, kinds_by_row, known_values
+from luthier.assess.targets import leaves, stands_in, values_of
 from luthier.errors import UserError
 from tests.unit.assess.made import TOOLS, WRONG, baseline, call, case, cases, examples
 
 KNOWN = known_values(examples(100), TOOLS)
+BY = Yardstick(tools=TOOLS, known=KNOWN)
 
 
 def kinds_of(asked: str, ideal: str, text: str | None) -> set[str]:
     row = case("row", asked, ideal, text)
-    return set(kinds_by_row([row], metric="exact_match", tools=TOOLS, known=KNOWN).get("row", ()))
+    return set(kinds_by_row([row], BY).get("row", ()))
 
 
 @pytest.mark.parametrize("kind", sorted(WRONG))
 def test_each_way_to_fail_is_told_from_the_others(kind: str) -> None:
     (row,) = cases({kind: 1}, of=1)
-    assert kinds_by_row([row], metric="exact_match", tools=TOOLS, known=KNOWN) == {"row-0": {kind}}
+    assert kinds_by_row([row], BY) == {"row-0": {kind}}
 
 
 def test_an_unreadable_answer_to_a_row_that_needs_a_fact_lacks_both() -> None:
@@ -63,13 +66,13 @@ def test_right_rows_are_left_out() -> None:
 
 def test_a_row_without_the_score_is_a_fault_and_not_a_guess() -> None:
     with pytest.raises(UserError, match="has no score 'accuracy'"):
-        kinds_by_row(cases({}, of=1), metric="accuracy", tools=TOOLS, known=KNOWN)
+        kinds_by_row(cases({}, of=1), Yardstick(metric="accuracy", tools=TOOLS, known=KNOWN))
 
 
 def test_a_group_is_systematic_by_the_low_end_of_its_share() -> None:
     rows = cases({"format": 30, "reasoning": 14}, of=200)
-    kinds = kinds_by_row(rows, metric="exact_match", tools=TOOLS, known=KNOWN)
-    table = failure_table(baseline("prompt", rows), kinds, tools=TOOLS, systematic_share=0.05)
+    kinds = kinds_by_row(rows, BY)
+    table = failure_table(baseline("prompt", rows), kinds, tools=TOOLS, config=AssessConfig())
     assert [(group.kind, group.rows, group.is_systematic) for group in table.groups] == [
         ("format", 30, True),
         ("reasoning", 14, False),
@@ -82,17 +85,15 @@ def test_a_group_is_systematic_by_the_low_end_of_its_share() -> None:
 
 def test_missing_facts_are_never_labelable() -> None:
     rows = cases({"missing_fact": 50, "format": 50}, of=200)
-    kinds = kinds_by_row(rows, metric="exact_match", tools=TOOLS, known=KNOWN)
-    table = failure_table(baseline("prompt", rows), kinds, tools=TOOLS, systematic_share=0.05)
+    kinds = kinds_by_row(rows, BY)
+    table = failure_table(baseline("prompt", rows), kinds, tools=TOOLS, config=AssessConfig())
     assert {group.kind: group.is_labelable for group in table.groups} == {"missing_fact": False, "format": True}
 
 
 @given(st.permutations(list(cases({"format": 3, "missing_fact": 2, "tool_name": 1}, of=9))))
 def test_the_order_of_the_rows_changes_nothing(rows: list[object]) -> None:
-    expected = kinds_by_row(
-        cases({"format": 3, "missing_fact": 2, "tool_name": 1}, of=9), metric="exact_match", tools=TOOLS, known=KNOWN
-    )
-    assert kinds_by_row(rows, metric="exact_match", tools=TOOLS, known=KNOWN) == expected  # type: ignore[arg-type]
+    expected = kinds_by_row(cases({"format": 3, "missing_fact": 2, "tool_name": 1}, of=9), BY)
+    assert kinds_by_row(rows, BY) == expected  # type: ignore[arg-type]
 
 
 def test_values_stand_in_a_text_as_a_whole_only() -> None:

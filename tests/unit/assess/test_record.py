@@ -15,7 +15,7 @@ MIX = {"format": 100, "missing_fact": 160}
 
 
 def test_the_record_names_the_advice_its_reasons_and_the_options(charter: CharterConfig) -> None:
-    page = decision_record(run(charter, AssessConfig(), evidence({"prompt": MIX, "rag": MIX})), charter)
+    page = decision_record(run(charter, AssessConfig(), evidence({"prompt": MIX, "rag": MIX})), charter.problem)
     assert page.startswith("# Decision: Tune and retrieve\n")
     assert "behaviour gap: format on 100 of 400 rows (25%, 21% to 29%)" in page
     for words in ("near free", "re-index", "USD 2,000 to 30,000 and a re-train run", "fails when", "update cost"):
@@ -23,7 +23,7 @@ def test_the_record_names_the_advice_its_reasons_and_the_options(charter: Charte
 
 
 def test_every_table_row_has_as_many_cells_as_its_head(charter: CharterConfig) -> None:
-    page = decision_record(run(charter, AssessConfig(), evidence({"prompt": MIX, "rag": MIX})), charter)
+    page = decision_record(run(charter, AssessConfig(), evidence({"prompt": MIX, "rag": MIX})), charter.problem)
     tables = [block.splitlines() for block in page.split("\n\n") if block.startswith("|")]
     assert len(tables) == 5
     assert all(len({line.count(" | ") for line in lines if "---" not in line}) == 1 for lines in tables)
@@ -34,7 +34,7 @@ def test_an_override_stands_on_top_with_its_author(charter: CharterConfig) -> No
     changed = overrule(
         decision, "tune", by="Dr. Owen", reason="the pilot ends on Friday", now=datetime(2026, 3, 2, tzinfo=UTC)
     )
-    page = decision_record(changed, charter)
+    page = decision_record(changed, charter.problem)
     assert page.startswith("# Decision: Tune\n")
     assert "The evidence says: Retrieve. Dr. Owen decided otherwise on 2026-03-02" in page
 

@@ -15,6 +15,7 @@ from luthier.costs.arithmetic import (
     machine_time,
     payback_months,
     per_answer,
+    per_task,
     total,
     upkeep_per_month,
 )
@@ -100,16 +101,20 @@ def test_no_answers_have_no_mean_cost() -> None:
 
 def test_ownership_is_build_upkeep_and_answers() -> None:
     upkeep = upkeep_per_month(eur("73000"), Decimal("0.12"))
-    assert upkeep == eur("730.000000")
-    owned = cost_of_ownership(eur("73000"), eur("0.002"), upkeep=upkeep, tasks_per_month=100_000, months=24)
+    assert upkeep == 730
+    owned = cost_of_ownership(eur("73000"), Fraction("0.002"), upkeep=upkeep, tasks_per_month=100_000, months=24)
     assert owned.amount == Decimal("73000") + 24 * (Decimal("730") + Decimal("200"))
 
 
 def test_payback_is_the_build_over_what_a_month_saves() -> None:
     months = payback_months(
-        eur("73000"), eur("0.002"), upkeep=eur("730"), tasks_per_month=20_000, cost_per_task_now=Decimal("0.50"),
+        eur("73000"),
+        Fraction("0.002"),
+        upkeep=Fraction(730),
+        tasks_per_month=20_000,
+        cost_per_task_now=Decimal("0.50"),
         solved_share=0.8,
-    )  # fmt: skip
+    )
     assert months == (Decimal(73000) / Decimal(7230)).quantize(Decimal("0.000001"))  # 20,000 x (0.40 - 0.002) - 730
 
 
@@ -117,8 +122,8 @@ def test_a_month_that_saves_nothing_never_pays_back() -> None:
     with pytest.raises(NotEnoughEvidence, match="never paid back"):
         payback_months(
             eur("10"),
-            eur("0.5"),
-            upkeep=eur("0"),
+            Fraction("0.5"),
+            upkeep=Fraction(0),
             tasks_per_month=5,
             cost_per_task_now=Decimal("0.5"),
             solved_share=1.0,
@@ -158,6 +163,55 @@ def test_payback_comes_with_both_ends_of_the_measured_share() -> None:
     assert paid.latest_months is not None
     assert paid.soonest_months < paid.months < paid.latest_months
     assert found.total_cost_of_ownership["tuned"] == eur("12000")
+
+
+def test_a_cost_per_task_is_not_rounded_before_it_is_multiplied() -> None:
+    config = CostsConfig(tasks_per_month=10_000_000, horizon_months=24, cost_per_task_now=Decimal(1))
+    found = run(config, [], [report("tuned", solved=9_000, of=9_000, cost="0.01")])
+    assert found.total_cost_of_ownership["tuned"] == eur("266.666667")  # 0.01 / 9,000 x 240,000,000
+
+
+@given(
+    build=st.decimals(min_value=0, max_value=10**6, places=2),
+    spent=st.decimals(min_value=0, max_value=10**4, places=6),
+    answers=st.integers(min_value=1, max_value=10**5),
+    tasks=st.integers(min_value=1, max_value=10**8),
+    months=st.integers(min_value=1, max_value=60),
+)
+def test_ownership_is_within_half_a_millionth_of_the_exact_sum(
+    build: Decimal, spent: Decimal, answers: int, tasks: int, months: int
+) -> None:
+    upkeep = upkeep_per_month(Money(amount=build), Decimal("0.15"))
+    task = per_task(Money(amount=spent), answers)
+    owned = cost_of_ownership(Money(amount=build), task, upkeep=upkeep, tasks_per_month=tasks, months=months)
+    exact = Fraction(build) * (1 + Fraction(15, 1200) * months) + Fraction(spent) / answers * tasks * months
+    assert abs(Fraction(owned.amount) - exact) <= Fraction(1, 2_000_000)
+
+
+def test_answers_of_earlier_turns_cost_what_the_task_costs() -> None:
+    config = CostsConfig(tasks_per_month=100, horizon_months=1, maintenance_share_per_year=Decimal(0))
+    asked = report("tuned", solved=2, of=2, cost="4")
+    turns = tuple(
+        case.model_copy(update={"example_id": f"{case.example_id}#turn-1", "scores": {}}) for case in asked.cases
+    )
+    found = run(config, [], [asked.model_copy(update={"cases": (*asked.cases, *turns)})])
+    (variant,) = found.variants
+    assert (variant.answers, variant.solved.n, variant.per_answer) == (4, 2, eur("1.000000"))
+    assert found.total_cost_of_ownership["tuned"] == eur("200.000000")  # 100 tasks at 2, each of two answers
+
+
+def test_a_solved_task_costs_between_the_ends_of_the_share_that_is_solved() -> None:
+    found = run(CostsConfig(), [], [report("tuned", solved=90, of=100, cost="9"), report("prompt", solved=0, of=10)])
+    tuned, prompt = found.variants
+    assert tuned.per_solved == eur("0.1")
+    assert tuned.per_solved_high is not None
+    assert Fraction(tuned.per_solved_low.amount) == round(Fraction("0.09") / Fraction(str(tuned.solved.high)), 6)
+    assert Fraction(tuned.per_solved_high.amount) == round(Fraction("0.09") / Fraction(str(tuned.solved.low)), 6)
+    assert prompt.per_solved_high is None
+
+
+def test_two_amounts_far_apart_add_without_rounding() -> None:
+    assert (eur("1e20") + eur("1e-9")).amount == Decimal("100000000000000000000.000000001")
 
 
 def test_what_is_not_stated_is_said_and_not_assumed() -> None:

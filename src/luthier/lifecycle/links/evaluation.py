@@ -19,6 +19,7 @@ from luthier.evaluate.stage import VERSION, run
 from luthier.lifecycle.answer_log import AnswerLog
 from luthier.lifecycle.answering import Variants
 from luthier.lifecycle.links.data import benchmark_rows
+from luthier.lifecycle.prompts import record_prompt
 from luthier.lifecycle.spending import spend
 from luthier.lifecycle.withdrawn import withdrawn_gold_rows
 from luthier.lifecycle.workspace import Settled, Workspace
@@ -64,6 +65,7 @@ def settle_report(
         libraries=LIBRARIES,
         perform=lambda: _perform(work, ports, variant, benchmark, gold),
     )
+    record_prompt(work, variant, name, settled.digest)
     for log in ports.logs.values():  # kept until the report is: what was paid for is in one of them
         log.forget()
     return settled

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event, current_thread, main_thread
 from typing import Literal
 
-from luthier.assess.failures import stands_in, values_of
+from luthier.assess.targets import stands_in, values_of
 from luthier.domain.digests import digest_of
 from luthier.domain.examples import Example, Message
 from luthier.domain.preferences import Preference

@@ -27,6 +27,7 @@ from luthier.train.lab.learning import LearningCurve
 
 SCHEMA = 1
 VariantKind = Literal["baseline", "tuned", "control"]
+VariantStep = Literal["prompt", "retrieve", "tune"]
 
 
 class KpiFacts(Value):
@@ -53,6 +54,7 @@ class VariantFacts(Value):
 
     name: str
     kind: VariantKind
+    step: VariantStep | None = Field(default=None, description="None: a previous system, or answers that are copied.")
     made_of: str = Field(description="Model, adapter, retrieval and worked examples in one line.")
     report: str = Field(description="Digest of the report.")
     overall: Mapping[str, Measurement]

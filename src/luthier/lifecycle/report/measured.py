@@ -9,7 +9,7 @@ from luthier.costs.types import CostReport
 from luthier.domain.compare import PairedDifference
 from luthier.domain.reports import Comparison, Report
 from luthier.lifecycle.links.evaluation import report_name
-from luthier.lifecycle.report.facts import Latency, VariantFacts, VariantKind
+from luthier.lifecycle.report.facts import Latency, VariantFacts, VariantKind, VariantStep
 from luthier.lifecycle.workspace import Workspace
 from luthier.project.config import ProjectConfig
 
@@ -20,6 +20,7 @@ def variant_facts(config: ProjectConfig, name: str, report: Report, costs: CostR
     return VariantFacts(
         name=name,
         kind=_kind(config, name),
+        step=_step(config, name.partition("@")[0]),
         made_of=_made_of(config, name.partition("@")[0]),
         report=report.digest,
         overall=report.overall,
@@ -58,6 +59,15 @@ def _kind(config: ProjectConfig, name: str) -> VariantKind:
     if "@" in name:
         return "control"
     return "tuned" if config.variants[name].adapter else "baseline"
+
+
+def _step(config: ProjectConfig, name: str) -> VariantStep | None:
+    section = config.variants[name]
+    if section.adapter:
+        return "tune"
+    if config.models[section.model].engine in {"nearest", "recorded"}:
+        return None
+    return "retrieve" if section.retrieval else "prompt"
 
 
 def _made_of(config: ProjectConfig, name: str) -> str:

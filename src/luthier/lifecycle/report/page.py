@@ -43,21 +43,24 @@ def page_of(
     title: str, sections: Sequence[Section], figures: Mapping[str, Figure], *, when: str, headline: str, tone: str
 ) -> str:
     """A page of sections; every text but our own drawings is escaped by the template engine."""
-    style = _file("page.css")
     numbers = _numbers(sections, figures)
     parts = [
         _Part(section.title, [shown for block in section.blocks for shown in _block(block, figures, numbers)])
         for section in sections
     ]
+    return rendered(
+        "page.html.j2", "page.css", title=title, when=when, headline=headline, tone=tone, sections=parts
+    )  # fmt: skip
+
+
+def rendered(template: str, stylesheet: str, **values: object) -> str:
+    """A template of ours with its style inside; every value but our own drawings is escaped."""
+    style = _file(stylesheet)
     environment = ImmutableSandboxedEnvironment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    text: str = environment.from_string(_file("page.html.j2")).render(
-        title=title,
-        when=when,
-        headline=headline,
-        tone=tone,
-        sections=parts,
+    text: str = environment.from_string(_file(template)).render(
+        **values,
         style=Markup(style),  # noqa: S704 - our own file, no text of the project in it
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )

@@ -20,11 +20,14 @@ ADVICE: Mapping[Advice, str] = {
 }
 FAILURES: Mapping[FailureKind, str] = {
     "format": "no valid call",
+    "tone": "tone",
+    "jargon": "jargon",
     "tool_name": "wrong tool",
-    "missing_fact": "missing fact",
     "wrong_argument": "wrong argument",
-    "refusal_or_empty": "refusal or empty",
+    "missing_fact": "missing fact",
+    "wrong_fact": "wrong fact",
     "reasoning": "reasoning",
+    "refusal_or_empty": "refusal or empty",
 }
 STOPPED: Mapping[str, str] = {
     "finished": "all epochs done",

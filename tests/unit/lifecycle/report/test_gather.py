@@ -168,5 +168,5 @@ def test_the_commands_print_where_the_report_is_and_what_was_spent(work: Workspa
     assert Path(as_json["files"]["markdown"]).is_file()
     spent = runner.invoke(app, ["costs", "show", "--project", folder])
     assert spent.exit_code == 0, spent.stderr
-    assert "prompt\t2\t10\t0.050000\t0.250000\tEUR" in spent.stdout.splitlines()
+    assert "prompt\t2\t10\t0.050000\t0.250000\t0.098070 to 0.882112\tEUR" in spent.stdout.splitlines()
     assert json.loads(runner.invoke(app, ["costs", "show", "--project", folder, "--json"]).stdout)["variants"]
