@@ -109,6 +109,7 @@ def test_a_worker_killed_ends_the_run_and_the_next_goes_on(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")  # Ray warns of its own defaults
 def test_two_workers_of_ray_train_have_the_curve_of_one_process(
     base: BaseModel, alone: tuple[TrainingOutcome, Path], tmp_path: Path
 ) -> None:
