@@ -8,7 +8,7 @@ import typer
 from luthier.cli.opened import KEY_VARIABLE, opened, signed_in
 from luthier.cli.options import JsonOption, ProjectOption, SetOption
 from luthier.cli.output import show
-from luthier.errors import Forbidden
+from luthier.errors import Forbidden, UserError
 from luthier.lifecycle import rollouts
 from luthier.lifecycle.drill import drill as run_drill
 from luthier.lifecycle.rollouts import Controller
@@ -48,14 +48,17 @@ def start(
 def watch(
     every_seconds: Annotated[float, typer.Option(min=0.1, help="Time between two looks.")] = 30,
     once: Annotated[bool, typer.Option("--once", help="Look once and stop.")] = False,
+    stay: Annotated[bool, typer.Option("--stay", help="Wait for the next rollout when none runs.")] = False,
     project: ProjectOption = None,
     assignments: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Control the running rollout: look at what was served, promote, hold, or take it back."""
+    if once and stay:
+        raise UserError("`--once` and `--stay` contradict each other", hint="leave one of them out")
     with opened(project, assignments, as_json=as_json) as work:
         seen = rollouts.observe(work)
-        while not once and seen.state.status == "running":
+        while stay or (not once and seen.state.status == "running"):
             time.sleep(every_seconds)
             seen = rollouts.observe(work)
         _show(seen, as_json=as_json)

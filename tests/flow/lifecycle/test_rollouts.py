@@ -10,6 +10,7 @@ from luthier.lifecycle.routes import current_table
 from luthier.rollout.types import Killed, Observed, Tally
 from tests.flow.lifecycle.play import OPERATOR, Project
 from tests.flow.lifecycle.stages import serve_made_up
+from tests.flow.serving.served import until
 
 At = Callable[[str], Project]
 TUNED, PROMPT = "crm-small-2", "crm-small-1"
@@ -38,6 +39,31 @@ def test_forty_seven_hours_and_fifty_nine_minutes_do_not_promote(canary: Project
     assert look(canary)["percent"] == 50
     canary.set_clock(began + timedelta(hours=48))
     assert look(canary)["percent"] == 100
+
+
+def test_a_watching_controller_stays_where_no_rollout_runs(project_at: At) -> None:
+    project = project_at("approved")
+    assert project.luthier("rollout", "watch", "--every-seconds", "0.1", by=OPERATOR).code == 0  # it ends at once
+    watching = project.spawned("rollout", "watch", "--every-seconds", "0.1", "--stay", by=OPERATOR)
+    try:
+        assert project.luthier("rollout", "start", TUNED, by=OPERATOR).code == 0
+        until(lambda: looked(project) or watching.poll() is not None, "a look at the rollout that began later")
+        assert watching.poll() is None, watching.communicate()[1]
+    finally:
+        watching.kill()
+        watching.communicate()
+
+
+def looked(project: Project) -> bool:
+    """Whether a controller has looked at the running rollout."""
+    with project.opened() as work:
+        return any(event.kind == "observed" for event in work.store.events.read(EVENTS))
+
+
+def test_a_watch_cannot_look_once_and_stay(canary: Project) -> None:
+    refused = canary.luthier("rollout", "watch", "--once", "--stay", by=OPERATOR)
+    assert refused.code != 0
+    assert "contradict" in refused.err
 
 
 def test_low_traffic_holds_however_long_it_lasts(canary: Project) -> None:
