@@ -194,6 +194,7 @@ class Pool:
         self._most = most
         self._connect_seconds = connect_seconds
         self._idle: deque[Wire] = deque()
+        self._ending = set[Wire]()
         self._tls = ssl.create_default_context() if origin.is_tls else None
         self.open_count = 0
 
@@ -228,16 +229,24 @@ class Pool:
             wire.abort()
 
     def close(self) -> None:
-        """Drop what is idle."""
-        while self._idle:
-            self._idle.pop().abort()
+        """Drop what is idle, and what only waits for the last bytes of a stream."""
+        for wire in (*self._idle, *self._ending):
+            wire.abort()
+        self._idle.clear()
 
     def _keep_when_whole(self, wire: Wire) -> None:
         """A stream has told its end mark and its last bytes are still under way: nobody has to wait for them."""
-        timer = asyncio.get_running_loop().call_later(END_SECONDS, wire.abort)
+        self._ending.add(wire)
+
+        def drop() -> None:
+            self._ending.discard(wire)
+            wire.abort()
+
+        timer = asyncio.get_running_loop().call_later(END_SECONDS, drop)
 
         def keep() -> None:
             timer.cancel()
+            self._ending.discard(wire)
             if wire.is_reusable:
                 self._idle.append(wire)
             else:
