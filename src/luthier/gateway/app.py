@@ -12,30 +12,34 @@ import orjson
 
 from luthier.domain.interactions import Feedback
 from luthier.errors import LuthierError
-from luthier.gateway.answers import JsonObject, Usage
-from luthier.gateway.chat import Answered, Chat, Served
+from luthier.gateway.answers import Usage
+from luthier.gateway.chat import Chat, Served
 from luthier.gateway.config import GatewayConfig
 from luthier.gateway.embeddings import Embeddings
 from luthier.gateway.faults import HttpFault
+from luthier.gateway.forms import CompletionForm
 from luthier.gateway.http.intake import BadRequest
 from luthier.gateway.http.messages import EVENTS, TEXT, Request, Response
 from luthier.gateway.limits import Account, Accounts
 from luthier.gateway.metrics import Metrics
 from luthier.gateway.ports import Ports
 from luthier.gateway.requests import (
-    ChatRequest,
     CompletionRequest,
     EmbeddingsRequest,
     FeedbackRequest,
     read,
     read_chat,
 )
+from luthier.gateway.responses.forms import ResponseForm
+from luthier.gateway.responses.turns import read_response
 from luthier.gateway.spool import SpoolFull
 from luthier.gateway.streaming import Streamed
 
 log = logging.getLogger("luthier.gateway")
 OPEN_PATHS = frozenset({"/health"})
 DAY_SECONDS = 86_400
+ID_PREFIXES = {"/v1/responses": "resp_"}
+Form = CompletionForm | ResponseForm
 _NOTHING = Decimal(0)
 
 
@@ -78,6 +82,7 @@ class Gateway:
             Entry(get, "/v1/models", self._models),
             Entry(post, "/v1/chat/completions", self._create_chat),
             Entry(post, "/v1/completions", self._create_completion),
+            Entry(post, "/v1/responses", self._create_response),
             Entry(post, "/v1/embeddings", self._create_embeddings),
             Entry(post, "/v1/feedback", self._create_feedback),
         )
@@ -85,9 +90,10 @@ class Gateway:
 
     async def answer(self, request: Request) -> Response:
         """The response to any request; the last handler of the gateway."""
-        request_id, began = f"chatcmpl-{self._ports.new_id()}", time.perf_counter()
+        path, began = request.path, time.perf_counter()
+        request_id = ID_PREFIXES.get(path, "chatcmpl-") + self._ports.new_id()
         try:
-            response = await self._answered(request, request_id)
+            response = await self._answered(request, path, request_id)
         except HttpFault as fault:
             response = fault.response(request_id)
         except LuthierError as fault:
@@ -97,7 +103,7 @@ class Gateway:
         except Exception as fault:  # the last handler: logged under the id that the client gets
             log.error("unexpected fault", exc_info=fault, extra={"request_id": request_id, "error_id": request_id})
             response = HttpFault(500, "the gateway failed; quote the request id", code="internal").response(request_id)
-        path = request.path if request.path in self._by_path else "other"
+        path = path if path in self._by_path else "other"
         self.metrics.count("luthier_requests_total", path, str(response.status))
         if response.status >= 500:
             facts = {"request_id": request_id, "status": response.status, "path": path}
@@ -114,8 +120,8 @@ class Gateway:
         self.metrics.count("luthier_requests_total", "none", str(fault.status))
         return HttpFault(fault.status, str(fault), code=fault.code).response(f"chatcmpl-{self._ports.new_id()}")
 
-    async def _answered(self, request: Request, request_id: str) -> Response:
-        entry = self._by_path.get(request.path)
+    async def _answered(self, request: Request, path: str, request_id: str) -> Response:
+        entry = self._by_path.get(path)
         is_open = entry is not None and entry.path in OPEN_PATHS
         caller = "" if is_open else self._caller(request)
         if entry is None:
@@ -160,12 +166,20 @@ class Gateway:
     async def _create_chat(self, call: Call) -> Response:
         """A chat completion, whole or as a stream of server-sent events."""
         self._admit(call)
-        return await self._text(call, read_chat(call.request.body, max_messages=self._config.max_messages))
+        asked = read_chat(call.request.body, max_messages=self._config.max_messages)
+        return await self._text(call, CompletionForm(asked, call.id, self._created()))
 
     async def _create_completion(self, call: Call) -> Response:
         """A text gone on with by the release's model, without its prompt."""
         self._admit(call)
-        return await self._text(call, read(CompletionRequest, call.request.body))
+        asked = read(CompletionRequest, call.request.body)
+        return await self._text(call, CompletionForm(asked, call.id, self._created()))
+
+    async def _create_response(self, call: Call) -> Response:
+        """A chat completion, asked for and told in the form of the Responses API."""
+        self._admit(call)
+        request, asked = read_response(call.request.body, max_messages=self._config.max_messages)
+        return await self._text(call, ResponseForm(request, asked, call.id, self._created()))
 
     async def _create_embeddings(self, call: Call) -> Response:
         """Vectors of texts, where the project names who makes them."""
@@ -186,18 +200,17 @@ class Gateway:
             raise HttpFault(404, f"no response has the id {said.response_id!r}", code="response_not_found")
         return Response(201, b'{"recorded":true}', headers=_ids(call))
 
-    async def _text(self, call: Call, asked: ChatRequest | CompletionRequest) -> Response:
-        served = self.chat.begin(asked, call.caller, call.id)
-        if asked.stream:
+    async def _text(self, call: Call, form: Form) -> Response:
+        served = self.chat.begin(form.asked, call.caller, call.id)
+        if form.asked.stream:
             served, chunks = await self.chat.stream(served)
-            kind = "chat.completion.chunk" if isinstance(asked, ChatRequest) else "text_completion"
-            streamed = Streamed(self.chat, served, self._frame(asked, call.id, kind))
+            streamed = form.streamed(self.chat, served)
             told = (*_ids(call), (b"x-luthier-release", served.route.release), *call.account.headers())
             return Response(200, b"", EVENTS, told, self._counted(call, streamed, streamed.events(chunks)))
         answered = await self.chat.answer(served)
         self._spend(call, answered.served, answered.said.usage)
         told = (*_ids(call), (b"x-luthier-release", answered.served.route.release), *call.account.headers())
-        return Response(200, orjson.dumps(self._completion(asked, answered, call.id)), headers=told)
+        return Response(200, orjson.dumps(form.whole(answered.said)), headers=told)
 
     async def _counted(
         self, call: Call, streamed: Streamed, events: AsyncGenerator[bytes, None]
@@ -217,18 +230,8 @@ class Gateway:
     def _spend(self, call: Call, served: Served, usage: Usage) -> None:
         call.account.spend(usage.prompt + usage.completion, self.chat.cost(served, usage), self._day())
 
-    def _completion(self, asked: ChatRequest | CompletionRequest, answered: Answered, answer_id: str) -> JsonObject:
-        is_chat = isinstance(asked, ChatRequest)
-        for choice in answered.said.choices:
-            choice.setdefault("logprobs", None)
-            if is_chat:
-                choice["message"].setdefault("role", "assistant")
-        frame = self._frame(asked, answer_id, "chat.completion" if is_chat else "text_completion")
-        return {**frame, "choices": answered.said.choices, "usage": answered.said.usage.told}
-
-    def _frame(self, asked: ChatRequest | CompletionRequest, answer_id: str, kind: str) -> JsonObject:
-        created = int(self._ports.now().timestamp())
-        return {"id": answer_id, "object": kind, "created": created, "model": asked.model}
+    def _created(self) -> int:
+        return int(self._ports.now().timestamp())
 
     def _day(self) -> int:
         return int(self._ports.now().timestamp()) // DAY_SECONDS

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from luthier.domain.examples import Message, Role
 from luthier.domain.value import Json
@@ -169,14 +170,21 @@ _PASSED_ON = frozenset(
 
 def read_chat(body: bytes, *, max_messages: int) -> ChatRequest:
     """The request that `body` holds, or the 400 that says what is wrong with it."""
-    request = read(ChatRequest, body)
+    return accepted(read(ChatRequest, body), max_messages=max_messages)
+
+
+def accepted(request: ChatRequest, *, max_messages: int, told_in: str = "messages") -> ChatRequest:
+    """The same request; 400 where it has too many turns, or none of a user."""
     if len(request.messages) > max_messages:
-        raise HttpFault(
-            400, f"at most {max_messages} messages are accepted", code="too_many_messages", param="messages"
-        )
+        raise HttpFault(400, f"at most {max_messages} messages are accepted", code="too_many_messages", param=told_in)
     if not any(message.role == "user" for message in request.messages):
-        raise HttpFault(400, "no message has the role 'user'", code="invalid_value", param="messages")
+        raise HttpFault(400, "no message has the role 'user'", code="invalid_value", param=told_in)
     return request
+
+
+def unsupported(message: str) -> PydanticCustomError:
+    """What a validator raises for a value that OpenAI knows and nothing here can honour."""
+    return PydanticCustomError("unsupported", "{message}", {"message": message})
 
 
 def read(model: type[Body], body: bytes) -> Body:
@@ -184,13 +192,22 @@ def read(model: type[Body], body: bytes) -> Body:
     try:
         return model.model_validate_json(body)
     except ValidationError as fault:
-        first = sorted(
-            fault.errors(include_input=False, include_url=False), key=lambda each: each["type"] != "extra_forbidden"
-        )[0]
-        if first["type"] == "json_invalid":
-            raise HttpFault(400, "the body is not JSON", code="invalid_json") from None
-        where = ".".join(str(part) for part in first["loc"])
-        unknown = first["type"] == "extra_forbidden"
-        what = f"parameter {where!r} is not supported here" if unknown else f"{where}: {first['msg']}"
-        code = "unsupported_parameter" if unknown else "invalid_value"
-        raise HttpFault(400, what, code=code, param=where) from None
+        raise _refusal(fault) from None
+
+
+def _refusal(fault: ValidationError) -> HttpFault:
+    """One sentence about the gravest fault: what is not supported before what is ill-formed."""
+    faults = fault.errors(include_input=False, include_url=False)
+    first = min(faults, key=lambda each: _GRAVEST.get(each["type"], len(_GRAVEST)))
+    if first["type"] == "json_invalid":
+        return HttpFault(400, "the body is not JSON", code="invalid_json")
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "unsupported":
+        return HttpFault(400, first["msg"], code="unsupported_parameter", param=where)
+    if first["type"] == "extra_forbidden":
+        text = f"parameter {where!r} is not supported here"
+        return HttpFault(400, text, code="unsupported_parameter", param=where)
+    return HttpFault(400, f"{where}: {first['msg']}", code="invalid_value", param=where)
+
+
+_GRAVEST = {"unsupported": 0, "extra_forbidden": 1}

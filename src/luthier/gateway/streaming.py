@@ -59,15 +59,27 @@ class Streamed:
         try:
             self._keep(error)
         except HttpFault as fault:
-            yield event_of(fault.body())
+            yield self.failure(fault)
             return
         if error is not None:
-            lost = HttpFault(502, "the back end stopped while it answered", code="upstream_lost")
-            yield event_of(lost.body())
+            yield self.failure(HttpFault(502, "the back end stopped while it answered", code="upstream_lost"))
             return
+        yield self.ending()
+
+    def told(self, choices: list[JsonObject]) -> bytes:
+        """What the client is told of one chunk's choices."""
+        return event_of({**self.frame, "choices": choices})
+
+    def failure(self, fault: HttpFault) -> bytes:
+        """How the client is told that no more will come."""
+        return event_of(fault.body())
+
+    def ending(self) -> bytes:
+        """How the client is told that this was all."""
+        done = b"data: [DONE]\n\n"
         if self.served.request.wants_usage:
-            yield event_of({**self.frame, "choices": [], "usage": self.usage.told})
-        yield b"data: [DONE]\n\n"
+            return event_of({**self.frame, "choices": [], "usage": self.usage.told}) + done
+        return done
 
     def _keep(self, error: str | None) -> None:
         self.chat.keep(self.served, self.text, self.usage, error=error)
@@ -76,7 +88,7 @@ class Streamed:
         if said.usage.prompt or said.usage.completion:
             self.usage = said.usage
         told = [shown for choice in said.choices if (shown := self._choice(choice)) is not None]
-        return event_of({**self.frame, "choices": told}) if told else None
+        return self.told(told) if told else None
 
     def _choice(self, choice: JsonObject) -> JsonObject | None:
         """What the client is told of one choice of a chunk; None where all of it is held."""

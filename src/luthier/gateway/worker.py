@@ -32,7 +32,7 @@ log = logging.getLogger("luthier.gateway")
 LOOK_SECONDS = 0.02
 KEEP_SPENT_SECONDS = 1.0
 MOST_KNOWN_TEXTS = 10_000
-_ID = re.compile(r"^chatcmpl-([0-9a-f]{24})([0-9a-f]{16})$")
+_ID = re.compile(r"^(?:chatcmpl-|resp_)([0-9a-f]{24})([0-9a-f]{16})$")
 SecretOf = Callable[[str], bytes | None]
 _FREE = TokenPrice()
 

@@ -6,14 +6,30 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 
 
-def completion(text: str) -> bytes:
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+def completion(said: str | dict[str, object], finish: str = "stop") -> bytes:
+    message = {"content": said} if isinstance(said, str) else said
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}
     return json.dumps({"choices": [choice], "usage": USAGE}).encode()
+
+
+def joined(deltas: list[dict[str, Any]]) -> dict[str, object]:
+    """The message that the pieces of a stream come to."""
+    told: dict[str, Any] = {"content": "".join(delta.get("content", "") for delta in deltas) or ""}
+    if refusal := "".join(delta.get("refusal", "") for delta in deltas):
+        told |= {"content": None, "refusal": refusal}
+    calls: dict[int, Any] = {}
+    for piece in [piece for delta in deltas for piece in delta.get("tool_calls", ())]:
+        call = calls.setdefault(piece["index"], {"type": "function", "function": {"arguments": ""}})
+        call["id"] = piece.get("id", call.get("id"))
+        call["function"]["name"] = piece["function"].get("name", call["function"].get("name"))
+        call["function"]["arguments"] += piece["function"]["arguments"]
+    return told | ({"tool_calls": list(calls.values())} if calls else {})
 
 
 def answer(status: str, body: bytes, *more: str) -> bytes:
@@ -38,6 +54,9 @@ class Faulty:
     texts: dict[str, list[str]] = field(default_factory=dict)
     """Model -> the pieces that its stream, or the text that its answer, is made of."""
 
+    deltas: dict[str, tuple[list[dict[str, Any]], str]] = field(default_factory=dict)
+    """Model -> what its stream is made of where that is more than text, and why it ends."""
+
     async def serve(self, reader: Reader, writer: Writer) -> None:
         try:
             while True:
@@ -57,12 +76,13 @@ class Faulty:
         if deed is not None:
             return await deed(reader, writer)
         pieces = self.texts.get(model, [f"{model}: ok"])
+        deltas, finish = self.deltas.get(model, ([{"content": piece} for piece in pieces], "stop"))
         if body.get("stream"):
-            writer.write(STREAM + b"".join(event(delta={"content": piece}) for piece in pieces))
+            writer.write(STREAM + b"".join(event(delta=delta) for delta in deltas))
             told = b"data: " + json.dumps({"choices": [], "usage": USAGE}).encode() + b"\n\ndata: [DONE]\n\n"
-            writer.write(event(delta={}, finish_reason="stop") + b"%x\r\n%b\r\n0\r\n\r\n" % (len(told), told))
+            writer.write(event(delta={}, finish_reason=finish) + b"%x\r\n%b\r\n0\r\n\r\n" % (len(told), told))
         else:
-            writer.write(answer("200 OK", completion("".join(pieces))))
+            writer.write(answer("200 OK", completion(joined(deltas), finish)))
         return True
 
     async def _vectors(self, _reader: Reader, writer: Writer) -> bool:

@@ -1,0 +1,1 @@
+"""OpenAI's Responses API, told over the path of chat completions."""
