@@ -103,10 +103,21 @@ def observe(work: Workspace) -> Controller:
         if now.traffic.stable is not None:
             publish(work)
         return now
-    interactions, feedback = served(work, since=now.state.entered_at)
-    mine = [item for item in interactions if item.arm != "canary" or item.release_id == now.state.release]
-    seen = Observed(canary=tally(mine, feedback, "canary"), stable=tally(mine, feedback, "stable"))
-    return _apply(work, seen)
+    interactions, feedback = served(work, since=_compared_since(now.state))
+    ours = [item for item in interactions if item.release_id == now.state.release and item.at >= now.state.entered_at]
+    theirs = [item for item in interactions if item.release_id == now.state.previous]
+    return _apply(work, Observed(canary=tally(ours, feedback, "canary"), stable=tally(theirs, feedback, "stable")))
+
+
+def _compared_since(state: RolloutState) -> datetime | None:
+    """From when the stable release counts: side by side with the canary, or before it where nobody is left to compare.
+
+    Once the canary answers everybody the stable release answers nobody; what it did in the stages before, and as long
+    before the first as a stage bakes, then stands for it.
+    """
+    if state.rules.stages[state.stage] < 100:
+        return state.entered_at
+    return state.history[0].entered_at - timedelta(hours=state.rules.bake_hours)
 
 
 def kill(work: Workspace, *, by: str, reason: str) -> Controller:

@@ -40,6 +40,9 @@ def _against_stable(metric: str, canary: Tallies, stable: Tallies, alpha: float,
         return Verdict(outcome="fail", reasons=(f"{seen}, stable has at least {theirs_low:.3f}",))
     if ours.n < config.min_interactions:
         return _too_few(metric, ours, config)
+    if theirs.n < config.min_interactions:
+        reason = f"{metric}: the stable release shows {theirs.n} of the {config.min_interactions} to compare with"
+        return Verdict(outcome="not_enough_evidence", reasons=(reason,))
     reason = f"{metric}: canary {ours.hits} of {ours.n}, stable {theirs.hits} of {theirs.n}: not proven worse"
     return Verdict(outcome="pass", reasons=(reason,))
 

@@ -139,6 +139,7 @@ def _completed(project: Project) -> list[Outcome]:
     for _ in range(2):
         project.set_clock(project.now + timedelta(hours=1))
         serve_made_up(project, "crm-small-2", "canary", 40)
+        serve_made_up(project, "crm-small-1", "stable", 40)
         project.set_clock(project.now + timedelta(hours=48))
         outcomes.append(project.luthier("rollout", "watch", "--once", by=OPERATOR))
     return outcomes

@@ -35,10 +35,32 @@ def test_forty_seven_hours_and_fifty_nine_minutes_do_not_promote(canary: Project
     began = canary.now
     canary.set_clock(began + timedelta(hours=1))
     serve_made_up(canary, TUNED, "canary", 40)
+    serve_made_up(canary, PROMPT, "stable", 40)
     canary.set_clock(began + timedelta(hours=47, minutes=59))
     assert look(canary)["percent"] == 50
     canary.set_clock(began + timedelta(hours=48))
     assert look(canary)["percent"] == 100
+
+
+def test_a_stage_without_a_stable_answer_to_compare_with_holds(canary: Project) -> None:
+    canary.set_clock(canary.now + timedelta(hours=1))
+    serve_made_up(canary, TUNED, "canary", 40)
+    canary.set_clock(canary.now + timedelta(days=60))
+    found = look(canary)
+    assert (found["status"], found["percent"]) == ("running", 50)
+    assert "the stable release shows 0 of the 8 to compare with" in str(found["reason"])
+
+
+def test_the_last_stage_is_compared_with_what_stable_showed_before_it(canary: Project) -> None:
+    canary.set_clock(canary.now + timedelta(hours=1))
+    serve_made_up(canary, TUNED, "canary", 40)
+    serve_made_up(canary, PROMPT, "stable", 40)
+    canary.set_clock(canary.now + timedelta(hours=48))
+    assert look(canary)["percent"] == 100
+    canary.set_clock(canary.now + timedelta(hours=1))
+    serve_made_up(canary, TUNED, "canary", 40)  # nobody is left whom the stable release could answer
+    canary.set_clock(canary.now + timedelta(hours=48))
+    assert look(canary)["status"] == "completed"
 
 
 def test_a_watching_controller_stays_where_no_rollout_runs(project_at: At) -> None:

@@ -59,6 +59,13 @@ def test_low_traffic_holds_however_long_it_bakes() -> None:
     assert (state.status, state.stage, commands) == ("running", 0, ())
 
 
+@pytest.mark.parametrize("others", [{}, {"solved": Tally(hits=39, n=39)}])
+def test_a_comparison_with_a_stable_release_that_showed_nothing_holds(others: dict[str, Tally]) -> None:
+    state, commands = step(started(), GOOD.model_copy(update={"stable": others}), NOON + timedelta(days=9))
+    assert (state.status, state.stage, commands) == ("running", 0, ())
+    assert "to compare with" in state.reason
+
+
 def test_a_metric_nobody_reported_holds() -> None:
     silent = GOOD.model_copy(update={"canary": {k: v for k, v in GOOD.canary.items() if k != "invalid_call"}})
     state, commands = step(started(), silent, NOON + timedelta(hours=49))
