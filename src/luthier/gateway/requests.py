@@ -1,11 +1,14 @@
 """What an application may ask, read strictly: a parameter that would be ignored is refused."""
 
+import math
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from luthier.domain.examples import Message, Role
+from luthier.domain.interactions import FeedbackKind
 from luthier.domain.value import Json
 from luthier.domain.variants import Decoding
 from luthier.gateway.faults import HttpFault
@@ -156,8 +159,30 @@ class FeedbackRequest(Strict):
     """The body of `POST /v1/feedback`."""
 
     response_id: str = Field(max_length=200)
-    kind: Literal["thumb", "score", "edit", "solved", "escalation"]
+    kind: FeedbackKind
     value: Json
+
+    @field_validator("value")
+    @classmethod
+    def _says_what_its_kind_says(cls, value: Json, info: ValidationInfo) -> Json:
+        kind = str(info.data.get("kind"))
+        if kind in _FEEDBACK and not _FEEDBACK[kind](value):
+            raise ValueError(f"feedback of kind {kind!r} takes {_TAKES[kind]}")
+        return value
+
+
+_TAKES: Mapping[str, str] = {
+    "solved": "true or false", "escalation": "true or false", "thumb": "true, false, 'up' or 'down'",
+    "score": "a finite number", "edit": "the better answer as a text",
+}  # fmt: skip
+_FEEDBACK: Mapping[str, Callable[[Json], bool]] = {
+    "solved": lambda value: isinstance(value, bool),
+    "escalation": lambda value: isinstance(value, bool),
+    "thumb": lambda value: isinstance(value, bool) or value in ("up", "down"),
+    "score": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value),
+    "edit": lambda value: isinstance(value, str) and bool(value.strip()),
+}
+"""Kind -> whether a value can be taken; a word where a truth is asked for would count as true."""
 
 
 _PASSED_ON = frozenset(

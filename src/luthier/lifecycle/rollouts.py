@@ -138,12 +138,13 @@ def revert(work: Workspace, *, by: str, reason: str) -> Controller:
 def served(
     work: Workspace, *, since: datetime | None = None, release_id: str | None = None
 ) -> tuple[list[Interaction], dict[str, Feedback]]:
-    """What was served, and the last verdict of people or systems on each; what lies in the gateway's logs included."""
+    """What was served, and what was last said of whether each was solved; what lies in the gateway's logs included."""
     ship(work)
     rows = work.store.interactions.query(since=since, release=release_id)
     said = {
         row.interaction_id: Feedback(interaction_id=row.interaction_id, at=row.at, kind=row.kind, value=row.value)
         for row in work.store.interactions.feedback(since=since)
+        if row.kind == "solved"
     }
     return [
         Interaction(

@@ -1,5 +1,6 @@
 """The gateway through the official OpenAI client, over real HTTP."""
 
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -161,6 +162,36 @@ def test_feedback_reaches_the_answer_it_is_about(client: openai.OpenAI, gateway_
     assert ports.feedback[0].interaction_id == said.id
     unknown = httpx.post(f"{gateway_url}/v1/feedback", json=body | {"response_id": "no"}, headers=headers)
     assert unknown.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("solved", "no"), ("solved", 0), ("solved", None), ("escalation", "false"), ("thumb", "sideways"),
+        ("score", "high"), ("score", True), ("score", 1e308 * 10), ("edit", 5), ("edit", ""),
+    ],
+)  # fmt: skip
+def test_feedback_that_its_kind_does_not_know_is_refused_and_not_recorded(
+    client: openai.OpenAI, gateway_url: str, ports: MemoryPorts, kind: str, value: object
+) -> None:
+    body = json.dumps({"response_id": ask(client).id, "kind": kind, "value": value})
+    refused = httpx.post(f"{gateway_url}/v1/feedback", content=body, headers={"authorization": "Bearer sk-right"})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["param"] == "value"
+    assert ports.feedback == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("solved", False), ("escalation", True), ("thumb", "up"), ("thumb", False), ("score", 4.5), ("edit", "Better.")],
+)
+def test_feedback_of_every_kind_is_taken(
+    client: openai.OpenAI, gateway_url: str, ports: MemoryPorts, kind: str, value: object
+) -> None:
+    body = {"response_id": ask(client).id, "kind": kind, "value": value}
+    taken = httpx.post(f"{gateway_url}/v1/feedback", json=body, headers={"authorization": "Bearer sk-right"})
+    assert taken.status_code == 201
+    assert ports.feedback[0].value == value
 
 
 def test_an_answer_that_is_no_valid_call_is_marked(client: openai.OpenAI, ports: MemoryPorts) -> None:

@@ -8,6 +8,7 @@ import pytest
 from luthier.lifecycle.rollouts import EVENTS, controller
 from luthier.lifecycle.routes import current_table
 from luthier.rollout.types import Killed, Observed, Tally
+from luthier.store import FeedbackRow
 from tests.flow.lifecycle.play import OPERATOR, Project
 from tests.flow.lifecycle.stages import serve_made_up
 from tests.flow.serving.served import until
@@ -105,6 +106,17 @@ def test_a_canary_that_solves_less_than_stable_is_taken_back_at_once(canary: Pro
         table = current_table(work)
     assert table is not None
     assert (table.stable.release_id, table.canary) == (PROMPT, None)
+
+
+def test_an_edit_said_later_does_not_hide_that_an_answer_solved_nothing(canary: Project) -> None:
+    serve_made_up(canary, TUNED, "canary", 200, solved=False)
+    serve_made_up(canary, PROMPT, "stable", 200)
+    with canary.opened() as work:
+        later = work.clock() + timedelta(hours=1)
+        for row in work.store.interactions.query(release=TUNED):
+            edit = FeedbackRow(interaction_id=row.id, at=later, kind="edit", value="Better.")
+            work.store.interactions.add_feedback(edit)
+    assert look(canary)["status"] == "reverted"
 
 
 def test_a_controller_killed_before_it_published_is_finished_by_the_next_look(canary: Project) -> None:
