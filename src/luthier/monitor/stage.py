@@ -1,17 +1,21 @@
 """One look at the served interactions: drift, quality, and the failed cases that people should see."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+
+from pydantic import Field
 
 from luthier.domain.interactions import Feedback, Finding, Interaction
 from luthier.domain.measure import Measurement
+from luthier.domain.routes import BUCKETS, bucket_of
 from luthier.domain.value import Value
 from luthier.domain.verdicts import Verdict
 from luthier.monitor.config import MonitorConfig
 from luthier.monitor.drift import DriftTest, length_drift, text_drift, vocabulary_shift
 from luthier.monitor.quality import degradation
 
-VERSION = 1
+VERSION = 2
 
 
 class FailedCase(Value):
@@ -32,21 +36,33 @@ class Health(Value):
     quality: Verdict | None
     findings: tuple[Finding, ...]
     failed: tuple[FailedCase, ...]
+    sampled: tuple[str, ...] = Field(default=(), description="Ids of interactions drawn for people to score.")
+
+
+@dataclass(frozen=True)
+class Before:
+    """What served traffic is held against: `solved` as it was served before, and the gold rows of the release."""
+
+    solved: Measurement | None = None
+    gold: Measurement | None = None
 
 
 def run(
     config: MonitorConfig,
     reference: Sequence[str],
-    expected: Measurement | None,
+    before: Before,
     interactions: Sequence[Interaction],
     feedback: Mapping[str, Feedback],
     *,
     now: datetime,
     seed: int,
 ) -> Health:
-    """The health of the given interactions against the training questions and the expected share solved."""
+    """The health of the given interactions against the training questions and what the release solved before."""
     served = [item.asked for item in interactions if item.asked]
-    failed = failed_cases(interactions, feedback)
+    failed, solved = failed_cases(interactions, feedback), solved_share(interactions, feedback)
+    sampled = tuple(item.id for item in interactions if _is_drawn(item, config.sample_rate, seed))
+    quality = _held_against(before.solved, solved, config)
+    findings = [*_quality_findings(quality, now), *_gap_findings(_held_against(before.gold, solved, config), now)]
     if len(served) < config.min_interactions:
         few = Finding(
             kind="too_few",
@@ -56,11 +72,11 @@ def run(
             at=now,
         )
         return Health(
-            interactions=len(interactions), tests=(), new_words=None, quality=None, findings=(few,), failed=failed
-        )
+            interactions=len(interactions), tests=(), new_words=None, quality=quality, findings=(few, *findings),
+            failed=failed, sampled=sampled,
+        )  # fmt: skip
     tests = (text_drift(reference, served, seed=seed), length_drift(reference, served))
-    quality = _quality(config, expected, interactions, feedback)
-    findings = [*_drift_findings(config, tests, now), *_quality_findings(quality, now)]
+    findings = [*_drift_findings(config, tests, now), *findings]
     new_words = vocabulary_shift(reference, served)
     return Health(
         interactions=len(interactions),
@@ -69,6 +85,7 @@ def run(
         quality=quality,
         findings=tuple(findings),
         failed=failed,
+        sampled=sampled,
     )
 
 
@@ -93,17 +110,23 @@ def _why_failed(item: Interaction, said: Feedback | None) -> str | None:
     return None
 
 
-def _quality(
-    config: MonitorConfig,
-    expected: Measurement | None,
-    interactions: Sequence[Interaction],
-    feedback: Mapping[str, Feedback],
-) -> Verdict | None:
+def solved_share(interactions: Sequence[Interaction], feedback: Mapping[str, Feedback]) -> Measurement | None:
+    """The share solved of those that people or systems judged; None where nobody did."""
     judged = [feedback[item.id] for item in interactions if item.id in feedback and feedback[item.id].kind == "solved"]
-    if expected is None or not judged:
+    if not judged:
         return None
-    solved = Measurement.of_proportion("solved", sum(bool(said.value) for said in judged), n=len(judged))
-    return degradation(expected, solved, line=config.degradation, alpha=config.false_alarm_rate)
+    return Measurement.of_proportion("solved", sum(bool(said.value) for said in judged), n=len(judged))
+
+
+def _is_drawn(item: Interaction, rate: float, seed: int) -> bool:
+    """The same for the same interaction whenever one looks, so that a second look draws no second sample."""
+    return bucket_of(item.id, f"sample:{seed}") < rate * BUCKETS
+
+
+def _held_against(before: Measurement | None, now: Measurement | None, config: MonitorConfig) -> Verdict | None:
+    if before is None or now is None:
+        return None
+    return degradation(before, now, line=config.degradation, alpha=config.false_alarm_rate)
 
 
 def _drift_findings(config: MonitorConfig, tests: Sequence[DriftTest], now: datetime) -> list[Finding]:
@@ -125,3 +148,11 @@ def _quality_findings(quality: Verdict | None, now: datetime) -> list[Finding]:
     if quality is None or quality.outcome != "fail":
         return []
     return [Finding(kind="quality_drop", severity="alarm", summary=quality.reasons[0], evidence={}, at=now)]
+
+
+def _gap_findings(gap: Verdict | None, now: datetime) -> list[Finding]:
+    """Good on the gold rows and worse where it serves: overfitting, or gold rows unlike what is asked."""
+    if gap is None or gap.outcome != "fail":
+        return []
+    summary = f"better on the gold rows than people find it in service, by two different measures: {gap.reasons[0]}"
+    return [Finding(kind="offline_online_gap", severity="warning", summary=summary, evidence={}, at=now)]
