@@ -2,8 +2,7 @@
 
 from math import sqrt
 
-from scipy.special import ndtri
-from scipy.stats import binom, hypergeom
+from scipy.special import bdtr, ndtri
 
 from luthier.domain.measure import Measurement
 from luthier.domain.verdicts import Verdict
@@ -41,7 +40,7 @@ def planned_answers(before: Measurement, *, line: float, alpha: float, power: fl
     dropped = before.value * (1 - line)
 
     def shows(n: int) -> bool:
-        return float(binom.cdf(_most_hits_that_alarm(before, n, alpha), n, dropped)) >= power
+        return float(bdtr(_most_hits_that_alarm(before, n, alpha), n, dropped)) >= power
 
     most = 16
     while not shows(most):
@@ -67,6 +66,8 @@ def _most_hits_that_alarm(before: Measurement, n: int, alpha: float) -> int:
 
 def _chance_of_so_few(before: Measurement, hits: int, n: int) -> float:
     """Fisher's one-sided p-value: that no more than `hits` of the solved fall on these `n`, were all answers alike."""
+    from scipy.stats import hypergeom  # noqa: PLC0415 - a second to import; only a check pays
+
     return float(hypergeom.cdf(hits, before.n + n, _hits(before) + hits, n))
 
 
